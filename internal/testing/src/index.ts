@@ -1,0 +1,5 @@
+export * from './backends'
+export * from './close'
+export * from './goldens'
+export * from './leaks'
+export * from './paths'

@@ -1,0 +1,6 @@
+// npm start: bootstraps, then trains the reference's recipe on the embedded miniature set and writes its report.
+import { join } from 'node:path'
+import { bootstrap, root, run } from './bootstrap.mjs'
+
+bootstrap()
+run(process.execPath, [join(root, 'apps/reference/bin/unet-industrial.mjs'), 'demo', ...process.argv.slice(2)])
