@@ -31,7 +31,8 @@ function pack(folder: string): string {
 function example(name: string): { code: string; output: string } {
   const readme = readFileSync(join(repositoryRoot, 'packages', name, 'README.md'), 'utf8')
   const match = /```js\n([\s\S]*?)```[\s\S]*?```text\n([\s\S]*?)```/.exec(readme)
-  if (!match) throw new Error(`packages/${name}/README.md: expected a \`\`\`js example followed by its \`\`\`text output`)
+  if (!match)
+    throw new Error(`packages/${name}/README.md: expected a \`\`\`js example followed by its \`\`\`text output`)
   return { code: match[1]!, output: match[2]! }
 }
 
@@ -62,22 +63,38 @@ describe.each(packages)('%s', (name) => {
     writeFileSync(join(home, 'package.json'), '{ "private": true }')
     const tarballs = name === 'backend-native' ? [tarball, pack(platform)] : [tarball]
     const cpu = name === 'backend-native' ? [] : [`@tensorflow/tfjs-backend-cpu@${tfjs}`]
-    const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs, `@tensorflow/tfjs-core@${tfjs}`, ...cpu]
+    const args = [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      ...tarballs,
+      `@tensorflow/tfjs-core@${tfjs}`,
+      ...cpu,
+    ]
     execFileSync('npm', args, { cwd: home, env: userEnvironment, stdio: 'pipe' })
   }, 180_000)
 
   test('has the right files, entries and types (publint, are the types wrong)', async () => {
     const { messages, pkg } = await publint({ pkgDir: folder, level: 'warning', strict: true })
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
-    const attw = createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json').replace('package.json', 'dist/index.js')
-    const { status, stdout } = spawnSync(process.execPath, [attw, tarball, '--profile', 'node16', '--no-color'], { encoding: 'utf8' })
+    const attw = createRequire(import.meta.url)
+      .resolve('@arethetypeswrong/cli/package.json')
+      .replace('package.json', 'dist/index.js')
+    const { status, stdout } = spawnSync(process.execPath, [attw, tarball, '--profile', 'node16', '--no-color'], {
+      encoding: 'utf8',
+    })
     expect(status, stdout).toBe(0)
   })
 
   test('is described: a licence, a repository folder of its own, no private dependency', () => {
-    const installed = JSON.parse(readFileSync(join(home, 'node_modules/@unet-industrial', name, 'package.json'), 'utf8'))
+    const installed = JSON.parse(
+      readFileSync(join(home, 'node_modules/@unet-industrial', name, 'package.json'), 'utf8'),
+    )
     expect(installed).toMatchObject({ license: 'Apache-2.0', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
-    expect(Object.keys({ ...installed.dependencies, ...installed.peerDependencies }).join()).not.toContain('@unet-internal')
+    expect(Object.keys({ ...installed.dependencies, ...installed.peerDependencies }).join()).not.toContain(
+      '@unet-internal',
+    )
     expect(existsSync(join(home, 'node_modules/@unet-industrial', name, 'README.md'))).toBe(true)
   })
 
@@ -85,7 +102,11 @@ describe.each(packages)('%s', (name) => {
     const { code, output } = example(name)
     const path = join(home, `example.${extension}`)
     writeFileSync(path, extension === 'cjs' ? toCommonJs(code) : code)
-    const { status, stdout, stderr } = spawnSync(process.execPath, [path], { cwd: home, env: userEnvironment, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path], {
+      cwd: home,
+      env: userEnvironment,
+      encoding: 'utf8',
+    })
     expect(status, stderr).toBe(0)
     expect(stdout).toBe(output)
   })
