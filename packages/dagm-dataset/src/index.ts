@@ -1,1 +1,1 @@
-export {}
+export type { Ellipse, Layout, Normalization, OnWarning, Raster, Sample, Split } from './types'
