@@ -1,1 +1,22 @@
-export {}
+import { readFileSync } from 'node:fs'
+import type { CommandName } from './options/commands'
+import { UsageError } from './options/errors'
+import { parseArguments, type Request } from './options/parse'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+
+type Run = (request: Request) => Promise<unknown>
+
+/** What each command runs; loaded when it is asked for, so that help and errors need no engine. */
+const loaders: Partial<Record<CommandName, () => Promise<Run>>> = {}
+
+const argv = process.argv.slice(2)
+try {
+  const request = parseArguments(argv, version)
+  if (request) await (await loaders[request.command]!())(request)
+} catch (error) {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  process.stderr.write(`unet-industrial: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`)
+  if (/--debug[-_]verbosity[= ]2/.test(argv.join(' '))) process.stderr.write(`${stack}\n`)
+  process.exitCode = error instanceof UsageError ? 2 : 1
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { UsageError } from './errors'
+import { didYouMean, findOption, optionNames } from './names'
+import { type Options, schema } from './schema'
+
+/**
+ * Checks values one by one, so that an error names the option it is about and only what was given comes back.
+ *
+ * @param label how the message calls an option, such as `--batch-size` or `batchSize in config.json`
+ */
+export function checkValues(values: Record<string, unknown>, label: (name: string) => string): Partial<Options> {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => {
+      const name = findOption(key)
+      if (!name) throw new UsageError(`unknown option ${label(key)}${didYouMean(key, optionNames)}`)
+      const result = schema.shape[name].safeParse(value)
+      if (result.success) return [name, result.data]
+      throw new UsageError(`${label(key)}: got ${JSON.stringify(value)}, expected ${result.error.issues[0]!.message}`)
+    }),
+  )
+}
+
+/** Reads options from a JSON file; names may be spelled as flags, too. */
+export function readConfigFile(path: string): Partial<Options> {
+  let values: unknown
+  try {
+    values = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`cannot read options from ${path}: ${(error as Error).message}`)
+  }
+  if (typeof values !== 'object' || values === null || Array.isArray(values))
+    throw new UsageError(`${path}: got ${JSON.stringify(values)?.slice(0, 40)}, expected an object of options`)
+  return checkValues(values as Record<string, unknown>, (name) => `${name} in ${path}`)
+}
