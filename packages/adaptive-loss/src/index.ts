@@ -2,12 +2,25 @@ import { registerGradients } from '@unet-internal/tfjs-gradients'
 
 registerGradients()
 
-export * from './losses/adaptive'
-export * from './losses/by-name'
-export * from './losses/cross-entropy'
-export * from './losses/dice'
-export * from './losses/l2'
-export * from './losses/types'
+export {
+  type AdaptiveLoss,
+  type AdaptiveLossDetails,
+  type AdaptiveLossOptions,
+  adaptiveLoss,
+  type Branch,
+} from './losses/adaptive'
+export { type LossName, lossByName, lossNames } from './losses/by-name'
+export { sigmoidCrossEntropy } from './losses/cross-entropy'
+export { type DiceForm, type DiceOptions, diceCoefficient, diceLoss } from './losses/dice'
+export { l2Loss, weightDecay } from './losses/l2'
+export type { LossFunction } from './losses/types'
 export type { Overlap } from './metrics/overlap'
-export * from './metrics/ranking'
-export * from './metrics/segmentation-metrics'
+export { auroc, averagePrecision } from './metrics/ranking'
+export {
+  type ImageMetrics,
+  referenceThresholds,
+  SegmentationMetrics,
+  type SegmentationMetricsOptions,
+  type SegmentationResult,
+  type ThresholdResult,
+} from './metrics/segmentation-metrics'

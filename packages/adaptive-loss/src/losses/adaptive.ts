@@ -55,12 +55,28 @@ export function adaptiveLoss({
       const bce = crossEntropyOf(y, logits, p)
       const isBelow: tf.Scalar = tf.less(diceLoss, tf.scalar(threshold))
       const useDice: tf.Scalar = below === 'dice' ? isBelow : tf.logicalNot(isBelow)
-      // Both gradients are finite for all logits but NaN, so the zero that the select sends to the other stays zero.
-      return { loss: tf.where(useDice, diceLoss, bce), diceLoss, bce, useDice }
+      return { loss: select(useDice, diceLoss, bce), diceLoss, bce, useDice }
     })
 
   const loss: LossFunction = (label, logits) => tf.tidy(() => details(label, logits).loss)
   return Object.assign(loss, { details })
+}
+
+/**
+ * `tf.where` of scalars whose condition depends on them. tfjs would differentiate the condition too, and has no
+ * gradient for `less`; and it would multiply by 0 for the branch not taken, which keeps NaN.
+ */
+function select(condition: tf.Scalar, yes: tf.Scalar, no: tf.Scalar): tf.Scalar {
+  return tf.customGrad<tf.Scalar>((yes, no, save) => {
+    ;(save as tf.GradSaveFunc)([condition])
+    return {
+      value: tf.where(condition, yes as tf.Scalar, no as tf.Scalar),
+      gradFunc: (dy: tf.Scalar, [condition]: tf.Tensor[]) => {
+        const zero = tf.scalar(0)
+        return [tf.where(condition!, dy, zero), tf.where(condition!, zero, dy)]
+      },
+    }
+  })(yes, no)
 }
 
 function checkOptions(threshold: number, below: Branch, above: Branch) {
