@@ -1,0 +1,79 @@
+// One vocabulary for every instruction set. A kernel's file is compiled once for each of them, with -DISA=<name>; the
+// compiler's flags decide how many floats a vector has. Names made with KERNEL() carry the instruction set.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(NEON)
+#include <arm_neon.h>
+#endif
+
+#define ISA_PASTE2(name, isa) name##_##isa
+#define ISA_PASTE(name, isa) ISA_PASTE2(name, isa)
+#define KERNEL(name) ISA_PASTE(name, ISA)
+
+#define ISA_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define UNROLL(n) ISA_PRAGMA(unroll n)
+#else
+#define UNROLL(n) ISA_PRAGMA(GCC unroll n)
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+// Floats in a vector.
+#if defined(__AVX512F__)
+#define VL 16
+#elif defined(__AVX2__)
+#define VL 8
+#else
+#define VL 4
+#endif
+
+typedef float vf __attribute__((vector_size(VL * 4)));                          // aligned, in registers
+typedef int32_t vi __attribute__((vector_size(VL * 4)));
+typedef float vf_unaligned __attribute__((vector_size(VL * 4), aligned(4), may_alias)); // in memory
+typedef int32_t vi_unaligned __attribute__((vector_size(VL * 4), aligned(4), may_alias));
+
+INLINE vf v_load(const float *p) { return *(const vf_unaligned *)p; }
+INLINE void v_store(float *p, vf v) { *(vf_unaligned *)p = v; }
+INLINE vf v_set(float x) { return x - (vf){}; } // x - 0 keeps the sign of a zero
+INLINE vi v_seti(int32_t x) { return x - (vi){}; }
+
+// a·b + c, rounded once where the instruction set can. The compiler never fuses on its own (-ffp-contract=off).
+INLINE vf v_fma(vf a, vf b, vf c) {
+#if defined(__AVX512F__)
+  return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(NEON)
+  return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
+
+// Lane by lane: mask ? a : b. A mask comes from a comparison: all bits of a lane set, or none.
+INLINE vf v_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+
+// Fast maximum and minimum: b where either is NaN. The compiler makes one instruction of each on x86.
+INLINE vf v_max(vf a, vf b) { return v_select(a > b, a, b); }
+INLINE vf v_min(vf a, vf b) { return v_select(a < b, a, b); }
+
+// The sum of the lanes, in one fixed order: halves are added to halves.
+INLINE float v_sum(vf v) {
+  float lanes[VL];
+  v_store(lanes, v);
+  for (int width = VL / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+
+// Part of a vector: the first `count` lanes (0 < count < VL) from memory, zeros behind them; and back.
+INLINE vf v_load_part(const float *p, int count) {
+  vf v = {};
+  memcpy(&v, p, (size_t)count * sizeof(float));
+  return v;
+}
+INLINE void v_store_part(float *p, vf v, int count) { memcpy(p, &v, (size_t)count * sizeof(float)); }

@@ -1,0 +1,75 @@
+// Every kernel, once: KERNELS() lists them; from it come the table of function pointers and the prototypes of each
+// instruction set's versions. Tensors are dense, row-major (NHWC, HWIO) float32 unless said otherwise. A kernel never
+// writes its inputs, and outputs do not overlap inputs. Those that return int return 0, or 1 when memory ran out.
+#pragma once
+#include <stdint.h>
+#include "operations.h"
+
+typedef struct {
+  int batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels;
+  int filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft;
+} Conv2DShape;
+
+typedef struct {
+  int batch, inHeight, inWidth, outHeight, outWidth, channels;
+  int filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft;
+} PoolShape;
+
+typedef struct {
+  int batch, inHeight, inWidth, outHeight, outWidth, channels;
+  int alignCorners, halfPixelCenters; // TensorFlow's; booleans
+} ResizeShape;
+
+#define MAX_RANK 8
+// Element i of the output, in row-major order over `sizes`, is at offset Σ index·stride of each tensor. Strides count elements.
+typedef struct {
+  int rank;
+  int64_t sizes[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
+} Broadcast;
+
+#define KERNELS(X)                                                                                                       \
+  /* y = op(x). alpha: leakyRelu's slope. */                                                                             \
+  X(void, unary, (UnaryOp op, const float *x, float *y, int64_t count, float alpha))                                     \
+  /* y = op(a, b) over shapes that broadcast. */                                                                         \
+  X(void, binary, (BinaryOp op, const Broadcast *shape, const float *a, const float *b, float *y))                       \
+  /* y = op(a, b) ? 1 : 0. */                                                                                            \
+  X(void, compare, (CompareOp op, const Broadcast *shape, const float *a, const float *b, uint8_t *y))                   \
+  /* y = condition ? a : b; every stride of condition, a and b is 1, or 0 where it is a single value. */                  \
+  X(void, select, (const uint8_t *condition, const float *a, const float *b, float *y, int64_t count, int conditionStride, int aStride, int bStride)) \
+  X(void, fill, (float value, float *y, int64_t count))                                                                  \
+  X(void, cast_uint8, (const uint8_t *x, float *y, int64_t count))                                                       \
+  X(void, cast_int32, (const int32_t *x, float *y, int64_t count))                                                       \
+  /* y = the sum of `inputs` tensors, added from the first to the last. */                                               \
+  X(void, add_n, (const float *const *x, int inputs, float *y, int64_t count))                                           \
+  /* y[outer][inner] = op over x[outer][reduced][inner]. Sums in bands of fixed size, so that they are accurate and the   \
+     same for any number of threads. */                                                                                  \
+  X(int, reduce, (ReduceOp op, const float *x, float *y, int64_t outer, int64_t reduced, int64_t inner))                 \
+  /* y at b's strides = x at a's strides. Transpose, slice, concatenation, padding and tiling are such copies. */        \
+  X(void, copy, (const Broadcast *shape, const float *x, float *y))                                                      \
+  /* y[batch][m][n] = op(a)·op(b); stride 0 repeats one matrix for the whole batch. */                                   \
+  X(int, mat_mul, (const MatMulShape *shape, const float *a, const float *b, float *y))                                  \
+  X(void, rmsprop, (const RMSPropOptions *options, const float *const in[5], float *const out[4], int64_t count))        \
+  /* y = activation(conv(x, filter) + bias). bias may be NULL. */                                                        \
+  X(int, conv2d, (const Conv2DShape *shape, const float *x, const float *filter, const float *bias, Activation activation, float alpha, float *y)) \
+  X(int, conv2d_backprop_input, (const Conv2DShape *shape, const float *dy, const float *filter, float *dx))             \
+  X(int, conv2d_backprop_filter, (const Conv2DShape *shape, const float *x, const float *dy, float *dfilter))            \
+  X(int, max_pool, (const PoolShape *shape, const float *x, float *y))                                                   \
+  /* The first of equal maxima gets the gradient, in row-major order of the window. */                                   \
+  X(int, max_pool_grad, (const PoolShape *shape, const float *x, const float *y, const float *dy, float *dx))            \
+  X(int, resize_nearest, (const ResizeShape *shape, const float *x, float *y))                                           \
+  X(int, resize_nearest_grad, (const ResizeShape *shape, const float *dy, float *dx))
+
+typedef struct Kernels {
+  const char *isa;
+  int lanes; // floats in a vector
+#define DECLARE_POINTER(type, name, arguments) type(*name) arguments;
+  KERNELS(DECLARE_POINTER)
+#undef DECLARE_POINTER
+} Kernels;
+
+#ifdef ISA
+#include "isa.h"
+#define DECLARE_KERNEL(type, name, arguments) type KERNEL(name) arguments;
+KERNELS(DECLARE_KERNEL)
+#undef DECLARE_KERNEL
+#endif

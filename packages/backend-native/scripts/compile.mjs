@@ -1,0 +1,99 @@
+// Compiles native/ into one addon. Objects are kept under the hash of all that goes into them, so that a second build
+// does only what changed.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { instructionSetsOf, targets } from './targets.mjs'
+import { zig } from './zig.mjs'
+
+const { include_dir: nodeHeaders, def_paths: nodeSymbols } = createRequire(import.meta.url)('node-api-headers')
+const root = fileURLToPath(new URL('..', import.meta.url))
+const cache = join(root, '.cache') // not in build/: turbo would carry it along with each build's output
+const FLAGS = ['-std=gnu11', '-O3', '-g0', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math']
+FLAGS.push('-fno-sanitize=all', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror', '-DNAPI_VERSION=8')
+
+const hash = (...parts) => {
+  const digest = createHash('sha256')
+  for (const part of parts) digest.update(part).update('\0')
+  return digest.digest('hex').slice(0, 24)
+}
+
+const filesOf = (folder, extension) =>
+  readdirSync(join(root, folder), { recursive: true })
+    .filter((name) => name.endsWith(extension))
+    .map((name) => join(root, folder, name))
+    .sort()
+
+/** Runs `jobs`, as many at a time as there are cores. */
+async function inParallel(jobs) {
+  const queue = [...jobs]
+  const worker = async () => {
+    for (let job = queue.shift(); job; job = queue.shift()) await job()
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
+}
+
+/** One job for each file and instruction set: { source, object name, flags }. */
+function units(target) {
+  const kernels = filesOf('native/kernels', '.c')
+  const plain = filesOf('native', '.c').filter((file) => !kernels.includes(file))
+  return [
+    ...plain.map((source) => ({ source, name: basename(source, '.c'), flags: [] })),
+    ...Object.entries(instructionSetsOf(target)).flatMap(([isa, flags]) =>
+      kernels.map((source) => ({ source, name: `${basename(source, '.c')}-${isa}`, flags: [...flags, `-DISA=${isa}`] })),
+    ),
+  ]
+}
+
+/** Windows resolves symbols when linking: an import library stands for the node.exe that will load the addon. */
+async function nodeImportLibrary(run, folder) {
+  const library = join(folder, 'node.lib')
+  if (!existsSync(library)) {
+    const definitions = Object.values(nodeSymbols).map((file) => readFileSync(file, 'utf8').replace(/^[^]*?EXPORTS/, ''))
+    writeFileSync(join(folder, 'node.def'), `NAME node.exe\nEXPORTS\n${definitions.join('\n')}`)
+    await run(['dlltool', '-m', 'i386:x86-64', '-D', 'node.exe', '-d', join(folder, 'node.def'), '-l', library])
+  }
+  return library
+}
+
+/**
+ * Builds the addon of `target` (a key of targets.mjs) at the path `output`.
+ *
+ * @returns {Promise<number>} how many files had to be compiled; 0 when everything was there
+ */
+export async function compile(target, output) {
+  const { triple, flags, link } = targets[target]
+  const { version, run } = zig(cache)
+  const objects = join(cache, 'objects', target)
+  mkdirSync(objects, { recursive: true })
+  mkdirSync(dirname(output), { recursive: true })
+
+  const headers = filesOf('native', '.h').map((file) => readFileSync(file))
+  const common = [...FLAGS, ...flags, '-target', triple, '-isystem', nodeHeaders]
+  const planned = units(target).map((unit) => {
+    const args = [...common, ...unit.flags]
+    const key = hash(version, args.join(' '), readFileSync(unit.source), ...headers)
+    return { source: unit.source, args, object: join(objects, `${unit.name}.${key}.o`) }
+  })
+  const missing = planned.filter(({ object }) => !existsSync(object))
+  await inParallel(
+    missing.map(({ source, args, object }) => async () => {
+      await run(['cc', ...args, '-c', source, '-o', `${object}.part`])
+      renameSync(`${object}.part`, object) // a build that was interrupted leaves no half of an object
+    }),
+  )
+
+  const stamp = join(objects, 'linked')
+  const key = hash(output, link.join(' '), ...planned.map(({ object }) => object))
+  if (!existsSync(output) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
+    const extra = target.startsWith('win32') ? [await nodeImportLibrary(run, objects)] : []
+    const part = `${output}.part`
+    await run(['cc', '-target', triple, '-shared', '-s', ...planned.map(({ object }) => object), ...extra, ...link, '-o', part])
+    renameSync(part, output) // a process that has the old one loaded keeps it
+    writeFileSync(stamp, key)
+  }
+  return missing.length
+}
