@@ -8,7 +8,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 type Run = (request: Request) => Promise<unknown>
 
 /** What each command runs; loaded when it is asked for, so that help and errors need no engine. */
-const loaders: Partial<Record<CommandName, () => Promise<Run>>> = {}
+const loaders: Partial<Record<CommandName, () => Promise<Run>>> = {
+  doctor: async () => (await import('./commands/doctor')).doctor,
+}
 
 const argv = process.argv.slice(2)
 try {

@@ -48,7 +48,7 @@ export const engines: Record<EngineName, Engine> = {
   node: {
     trains: true,
     remedy: install('@tensorflow/tfjs-node'),
-    start: () => startTfjsNode('@tensorflow/tfjs-node'),
+    start: async () => ({ description: (await startTfjsNode('@tensorflow/tfjs-node')).description }),
   },
   wasm: {
     trains: false,

@@ -123,8 +123,8 @@ export const commands = {
   },
   doctor: {
     summary: "say which backends work here, and what to do about those that don't",
-    options: ['json', 'debugVerbosity'],
-    examples: ['doctor'],
+    options: ['backend', 'json', 'debugVerbosity'],
+    examples: ['doctor', 'doctor --backend node-gpu'],
   },
   demo: {
     summary: 'the recipe on an embedded miniature set: 64x64, synthetic, 16 defective images (npm start)',
