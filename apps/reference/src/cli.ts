@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { CommandName } from './options/commands'
 import { UsageError } from './options/errors'
 import { parseArguments, type Request } from './options/parse'
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+import { version } from './version'
 
 type Run = (request: Request) => Promise<unknown>
 

@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import { about, flag, number, oneOf, text, wholeNumber } from './kinds'
 
+/** The model's activations; `prelu` means `prelu_not_shared`. */
 export const activations = [
   'relu',
   'leaky_relu',
+  'prelu',
   'prelu_shared',
   'prelu_not_shared',
+  'elu',
   'selu',
   'crelu',
-  'elu',
+  'relu6',
   'tanh',
+  'sigmoid',
 ] as const
 export const initializers = ['he_uniform', 'he_normal', 'glorot_uniform', 'glorot_normal', 'orthogonal'] as const
 export const losses = ['adaptive_loss', 'x-entropy', 'l2_loss', 'dice_sorensen', 'dice_jaccard'] as const

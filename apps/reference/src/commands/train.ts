@@ -1,0 +1,32 @@
+import type { Request } from '../options/parse'
+import { writeReport } from '../report/html'
+import { exitCodes } from '../training/interrupt'
+import { runTraining, type Trained } from '../training/session'
+import { evaluateRun } from './evaluate'
+
+/** `train`: trains, and writes the report. */
+export async function train(request: Request): Promise<void> {
+  const trained = await runTraining(request)
+  if (endedEarly(request, trained)) return
+  say(`report: ${await writeReport(trained.run.path)}`)
+}
+
+/** `train-and-evaluate`, and `demo` with its own defaults: trains, evaluates on all test images, writes the report. */
+export async function trainAndEvaluate(request: Request): Promise<void> {
+  const trained = await runTraining(request)
+  if (endedEarly(request, trained)) return
+  const { options, run, recipe, step } = trained
+  await evaluateRun(recipe.model, options, run, step)
+  say(`report: ${await writeReport(run.path)}`)
+}
+
+const say = (text: string) => void process.stdout.write(`${text}\n`)
+
+/** Says how to go on where a signal ended the training. */
+function endedEarly({ command, options: { resultsDir } }: Request, { run, step, signal }: Trained): boolean {
+  if (!signal) return false
+  const where = resultsDir === 'runs' ? '' : ` --results-dir ${resultsDir}`
+  say(`stopped after step ${step} and saved; go on with: unet-industrial ${command}${where} --resume ${run.name}`)
+  process.exitCode = exitCodes[signal]
+  return true
+}

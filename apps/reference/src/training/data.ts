@@ -1,0 +1,74 @@
+import {
+  createDataset,
+  type Dataset,
+  openDagm,
+  type Sample,
+  type Split,
+  synthesize,
+} from '@unet-industrial/dagm-dataset'
+import { UsageError } from '../options/errors'
+import type { Options } from '../options/schema'
+
+const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`
+
+/** What hears about the data: warnings, and the size of the cache before it is built. */
+export type Say = (text: string) => void
+
+/**
+ * The images that the options name: one half of a DAGM class, or of a synthetic set drawn in memory.
+ *
+ * The synthetic halves come from different seeds, so its test images are ones that training never saw.
+ */
+export async function openSamples(options: Options, split: Split, say: Say): Promise<Sample[]> {
+  const { datasetName, dataDir, classId, strict, imageSize = 512, seed } = options
+  if (datasetName === 'DAGM2007') {
+    if (dataDir === undefined)
+      throw new UsageError('--data-dir is missing: name the folder of DAGM 2007, or use --dataset-name synthetic')
+    return openDagm(dataDir, { classId, split, strict, onWarning: (text) => say(`warning: ${text}`) })
+  }
+  const { syntheticDefective, syntheticTest, syntheticDifficulty: difficulty } = options
+  const half = Math.ceil(syntheticTest / 2)
+  return split === 'train'
+    ? synthesize({ classId, size: imageSize, clean: 0, defective: syntheticDefective, seed, difficulty })
+    : synthesize({ classId, size: imageSize, clean: syntheticTest - half, defective: half, seed: seed + 1, difficulty })
+}
+
+/** Batches to train on: the defective images, shuffled, repeated, augmented. Only full batches, which run across epochs. */
+export async function trainingSet(
+  options: Options,
+  samples: Sample[],
+  shard: { rank: number; size: number },
+  say: Say,
+): Promise<Dataset> {
+  const { batchSize, imageSize, normalization, augmentData, seed } = options
+  if (!samples.some(({ defective }) => defective))
+    throw new Error(`none of the ${samples.length} training images is defective; training needs some`)
+  return createDataset(samples, {
+    batchSize,
+    size: imageSize,
+    normalization,
+    defectiveOnly: true,
+    shuffle: true,
+    repeat: true,
+    dropRemainder: true,
+    augment: augmentData,
+    seed,
+    shard,
+    onCache: ({ bytes }) => say(`decoding the training images into ${megabytes(bytes)} of memory`),
+  })
+}
+
+/** Batches to evaluate on: all images, once, in order; the last batch may be short. */
+export const testSet = ({ batchSize, imageSize, normalization, seed }: Options, samples: Sample[]): Promise<Dataset> =>
+  createDataset(samples, {
+    batchSize,
+    size: imageSize,
+    normalization,
+    defectiveOnly: false,
+    shuffle: false,
+    repeat: false,
+    dropRemainder: false,
+    augment: false,
+    seed,
+    cache: false,
+  })

@@ -1,0 +1,76 @@
+import { SingleBar } from 'cli-progress'
+import type { TrainLine } from './metrics-log'
+
+/** How a training shows where it is. */
+export interface Progress {
+  /** After every step. */
+  step(step: number): void
+  /** After a step whose numbers were read. */
+  numbers(line: TrainLine): void
+  /** Says something without tearing the bar. */
+  say(text: string): void
+  stop(): void
+}
+
+/** 4521 seconds are `1h 15m`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–'
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), Math.round(seconds % 60)]
+  return h ? `${h}h ${m}m` : m ? `${m}m ${s}s` : `${s}s`
+}
+
+const rate = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))
+
+/** The numbers of a step as text: bar and plain lines say the same. */
+export const describeLine = ({ loss, dice, branch, learningRate, imagesPerSecond }: TrainLine): string =>
+  [
+    `loss ${loss.toFixed(4)}`,
+    `dice ${dice.toFixed(4)}`,
+    ...(branch ? [branch.padEnd(4)] : []),
+    `lr ${learningRate.toExponential(2)}`,
+    `${rate(imagesPerSecond)} img/s`,
+  ].join(' · ')
+
+/**
+ * A live bar on a terminal; else a line every `every` steps.
+ *
+ * @param from steps done before
+ * @param batch images a step, for the time left
+ */
+export function showProgress(
+  { total, from, every, batch }: { total: number; from: number; every: number; batch: number },
+  stream: NodeJS.WriteStream = process.stdout,
+): Progress {
+  const left = ({ step, imagesPerSecond }: TrainLine) => duration(((total - step) * batch) / imagesPerSecond)
+  if (!stream.isTTY) {
+    const say = (text: string) => void stream.write(`${text}\n`)
+    return {
+      step: () => {},
+      numbers(line) {
+        if (line.step % every === 0 || line.step === total || line.step === from + 1)
+          say(`step ${line.step}/${total} · ${describeLine(line)} · ${left(line)} left`)
+      },
+      say,
+      stop: () => {},
+    }
+  }
+  const bar = new SingleBar({
+    format: '{bar} {value}/{total} · {numbers}',
+    stream,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 20,
+    hideCursor: true,
+    linewrap: false,
+  })
+  bar.start(total, from, { numbers: 'starting' })
+  return {
+    step: (step) => bar.update(step),
+    numbers: (line) => bar.update(line.step, { numbers: `${describeLine(line)} · ${left(line)} left` }),
+    say(text) {
+      stream.write(`\r\u001b[K${text}\n`)
+      bar.render()
+    },
+    stop: () => bar.stop(),
+  }
+}
