@@ -1,106 +1,43 @@
-// Convolution by the definition.
-#include <math.h>
-#include "../threads.h"
-#include "kernels.h"
+// Convolution and its gradient by the input as correlations. The gradient is a correlation of dy with the filter turned
+// by 180° and its channels swapped: a stride of the convolution becomes a gap between dy's pixels.
+#include "correlation.h"
 
-static float activate(Activation activation, float alpha, float x) {
-  switch (activation) {
-    case ACTIVATION_relu: return x > 0 ? x : 0;
-    case ACTIVATION_relu6: return x > 6 ? 6 : x > 0 ? x : 0;
-    case ACTIVATION_elu: return x >= 0 ? x : expf(x) - 1;
-    case ACTIVATION_leakyrelu: return x >= 0 ? x : x * alpha;
-    case ACTIVATION_sigmoid: return 1 / (1 + expf(-x));
-    default: return x;
-  }
+// A 1x1 filter that visits every pixel knows no rows: one long row has no borders and fills every tile.
+static Correlation flattened(Correlation s) {
+  const int64_t pixels = s.batch * s.height * s.width;
+  if (s.filterHeight != 1 || s.filterWidth != 1 || s.batch * s.sourceHeight * s.sourceWidth != pixels) return s;
+  if (s.strideHeight != 1 || s.strideWidth != 1 || s.padTop != 0 || s.padLeft != 0) return s;
+  s.batch = s.sourceHeight = s.height = 1;
+  s.sourceWidth = s.width = pixels;
+  return s;
 }
 
-typedef struct {
-  const Conv2DShape *s;
-  const float *x, *filter, *bias, *dy;
-  Activation activation;
-  float alpha, *out;
-} Call;
-
-// Calls body for each pair (output pixel, filter tap) that meets a pixel of the input.
-#define FOR_TAPS(s, oy, ox, body)                                                                  \
-  for (int fy = 0; fy < (s)->filterHeight; fy++)                                                   \
-    for (int fx = 0; fx < (s)->filterWidth; fx++) {                                                \
-      const int iy = (oy) * (s)->strideHeight + fy * (s)->dilationHeight - (s)->padTop;            \
-      const int ix = (ox) * (s)->strideWidth + fx * (s)->dilationWidth - (s)->padLeft;             \
-      if (iy < 0 || iy >= (s)->inHeight || ix < 0 || ix >= (s)->inWidth) continue;                 \
-      body                                                                                         \
-    }
-
-static void forward(void *context, int64_t begin, int64_t end, int thread) {
-  (void)thread;
-  const Call *c = context;
-  const Conv2DShape *s = c->s;
-  for (int64_t row = begin; row < end; row++) {
-    const int64_t n = row / s->outHeight;
-    const int oy = (int)(row % s->outHeight);
-    for (int ox = 0; ox < s->outWidth; ox++) {
-      float *y = c->out + (row * s->outWidth + ox) * s->outChannels;
-      for (int o = 0; o < s->outChannels; o++) y[o] = c->bias ? c->bias[o] : 0;
-      FOR_TAPS(s, oy, ox, {
-        const float *x = c->x + ((n * s->inHeight + iy) * s->inWidth + ix) * s->inChannels;
-        const float *f = c->filter + ((int64_t)fy * s->filterWidth + fx) * s->inChannels * s->outChannels;
-        for (int i = 0; i < s->inChannels; i++)
-          for (int o = 0; o < s->outChannels; o++) y[o] += x[i] * f[(int64_t)i * s->outChannels + o];
-      })
-      for (int o = 0; o < s->outChannels; o++) y[o] = activate(c->activation, c->alpha, y[o]);
-    }
-  }
-}
-
-int KERNEL(conv2d)(const Conv2DShape *shape, const float *x, const float *filter, const float *bias,
-                   Activation activation, float alpha, float *y) {
-  Call call = {.s = shape, .x = x, .filter = filter, .bias = bias, .activation = activation, .alpha = alpha, .out = y};
-  parallel_for((int64_t)shape->batch * shape->outHeight, 1, forward, &call);
+int KERNEL(conv2d)(const Conv2DShape *s, const float *x, const float *filter, const float *bias, Activation activation,
+                   float alpha, float *y) {
+  const Correlation shape = flattened((Correlation){
+      .batch = s->batch, .sourceHeight = s->inHeight, .sourceWidth = s->inWidth, .depth = s->inChannels,
+      .height = s->outHeight, .width = s->outWidth, .channels = s->outChannels,
+      .filterHeight = s->filterHeight, .filterWidth = s->filterWidth,
+      .strideHeight = s->strideHeight, .strideWidth = s->strideWidth, .gapHeight = 1, .gapWidth = 1,
+      .dilationHeight = s->dilationHeight, .dilationWidth = s->dilationWidth, .padTop = s->padTop, .padLeft = s->padLeft});
+  const Weights weights = {filter, (int64_t)s->inChannels * s->outChannels, s->outChannels, 1};
+  const int later = activation == ACTIVATION_elu || activation == ACTIVATION_sigmoid; // in a sweep of their own
+  if (KERNEL(correlate)(&shape, x, weights, bias, later ? ACTIVATION_linear : activation, alpha, y)) return 1;
+  const int64_t count = (int64_t)s->batch * s->outHeight * s->outWidth * s->outChannels;
+  if (later) KERNEL(unary)(activation == ACTIVATION_elu ? UNARY_elu : UNARY_sigmoid, y, y, count, alpha);
   return 0;
 }
 
-static void backprop_input(void *context, int64_t begin, int64_t end, int thread) {
-  (void)thread;
-  const Call *c = context;
-  const Conv2DShape *s = c->s;
-  const int64_t image = (int64_t)s->inHeight * s->inWidth * s->inChannels;
-  for (int64_t n = begin; n < end; n++) {
-    float *dx = c->out + n * image;
-    memset(dx, 0, (size_t)image * sizeof(float));
-    for (int oy = 0; oy < s->outHeight; oy++)
-      for (int ox = 0; ox < s->outWidth; ox++) {
-        const float *dy = c->dy + ((n * s->outHeight + oy) * s->outWidth + ox) * s->outChannels;
-        FOR_TAPS(s, oy, ox, {
-          const float *f = c->filter + ((int64_t)fy * s->filterWidth + fx) * s->inChannels * s->outChannels;
-          for (int i = 0; i < s->inChannels; i++) {
-            float sum = 0;
-            for (int o = 0; o < s->outChannels; o++) sum += dy[o] * f[(int64_t)i * s->outChannels + o];
-            dx[((int64_t)iy * s->inWidth + ix) * s->inChannels + i] += sum;
-          }
-        })
-      }
-  }
-}
-
-int KERNEL(conv2d_backprop_input)(const Conv2DShape *shape, const float *dy, const float *filter, float *dx) {
-  Call call = {.s = shape, .dy = dy, .filter = filter, .out = dx};
-  parallel_for(shape->batch, 1, backprop_input, &call);
-  return 0;
-}
-
-int KERNEL(conv2d_backprop_filter)(const Conv2DShape *s, const float *x, const float *dy, float *dfilter) {
-  const int64_t tap = (int64_t)s->inChannels * s->outChannels;
-  memset(dfilter, 0, (size_t)(tap * s->filterHeight * s->filterWidth) * sizeof(float));
-  for (int64_t n = 0; n < s->batch; n++)
-    for (int oy = 0; oy < s->outHeight; oy++)
-      for (int ox = 0; ox < s->outWidth; ox++) {
-        const float *g = dy + ((n * s->outHeight + oy) * s->outWidth + ox) * s->outChannels;
-        FOR_TAPS(s, oy, ox, {
-          const float *p = x + ((n * s->inHeight + iy) * s->inWidth + ix) * s->inChannels;
-          float *f = dfilter + ((int64_t)fy * s->filterWidth + fx) * tap;
-          for (int i = 0; i < s->inChannels; i++)
-            for (int o = 0; o < s->outChannels; o++) f[(int64_t)i * s->outChannels + o] += p[i] * g[o];
-        })
-      }
-  return 0;
+int KERNEL(conv2d_backprop_input)(const Conv2DShape *s, const float *dy, const float *filter, float *dx) {
+  const Correlation shape = flattened((Correlation){
+      .batch = s->batch, .sourceHeight = s->outHeight, .sourceWidth = s->outWidth, .depth = s->outChannels,
+      .height = s->inHeight, .width = s->inWidth, .channels = s->inChannels,
+      .filterHeight = s->filterHeight, .filterWidth = s->filterWidth,
+      .strideHeight = 1, .strideWidth = 1, .gapHeight = s->strideHeight, .gapWidth = s->strideWidth,
+      .dilationHeight = s->dilationHeight, .dilationWidth = s->dilationWidth,
+      .padTop = (s->filterHeight - 1) * s->dilationHeight - s->padTop,
+      .padLeft = (s->filterWidth - 1) * s->dilationWidth - s->padLeft});
+  const int64_t tap = (int64_t)s->inChannels * s->outChannels, taps = (int64_t)s->filterHeight * s->filterWidth;
+  const Weights weights = {filter + (taps - 1) * tap, -tap, 1, s->outChannels};
+  return KERNEL(correlate)(&shape, dy, weights, NULL, ACTIVATION_linear, 0, dx);
 }

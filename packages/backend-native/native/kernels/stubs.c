@@ -10,5 +10,4 @@ void KERNEL(cast_int32)(const int32_t *x, float *y, int64_t count) { for (int64_
 void KERNEL(add_n)(const float *const *x, int inputs, float *y, int64_t count) { (void)x;(void)inputs;(void)y;(void)count; abort(); }
 int KERNEL(reduce)(ReduceOp op, const float *x, float *y, int64_t outer, int64_t reduced, int64_t inner) { (void)op;(void)x;(void)y;(void)outer;(void)reduced;(void)inner; abort(); }
 void KERNEL(copy)(const Broadcast *shape, const float *x, float *y) { (void)shape;(void)x;(void)y; abort(); }
-int KERNEL(mat_mul)(const MatMulShape *shape, const float *a, const float *b, float *y) { (void)shape;(void)a;(void)b;(void)y; abort(); }
 void KERNEL(rmsprop)(const RMSPropOptions *options, const float *const in[5], float *const out[4], int64_t count) { (void)options;(void)in;(void)out;(void)count; abort(); }
