@@ -10,5 +10,6 @@ const output = fileURLToPath(new URL('../build/backend-native.node', import.meta
 if (host in targets) {
   const start = performance.now()
   const compiled = await compile(host, output)
-  if (compiled) console.log(`backend-native: ${compiled} files compiled in ${((performance.now() - start) / 1000).toFixed(1)} s`)
+  if (compiled)
+    console.log(`backend-native: ${compiled} files compiled in ${((performance.now() - start) / 1000).toFixed(1)} s`)
 } else console.log(`backend-native: no native binary for ${host}; known are ${Object.keys(targets).join(', ')}`)

@@ -43,7 +43,11 @@ function units(target) {
   return [
     ...plain.map((source) => ({ source, name: basename(source, '.c'), flags: [] })),
     ...Object.entries(instructionSetsOf(target)).flatMap(([isa, flags]) =>
-      kernels.map((source) => ({ source, name: `${basename(source, '.c')}-${isa}`, flags: [...flags, `-DISA=${isa}`] })),
+      kernels.map((source) => ({
+        source,
+        name: `${basename(source, '.c')}-${isa}`,
+        flags: [...flags, `-DISA=${isa}`],
+      })),
     ),
   ]
 }
@@ -52,7 +56,9 @@ function units(target) {
 async function nodeImportLibrary(run, folder) {
   const library = join(folder, 'node.lib')
   if (!existsSync(library)) {
-    const definitions = Object.values(nodeSymbols).map((file) => readFileSync(file, 'utf8').replace(/^[^]*?EXPORTS/, ''))
+    const definitions = Object.values(nodeSymbols).map((file) =>
+      readFileSync(file, 'utf8').replace(/^[\s\S]*?EXPORTS/, ''),
+    )
     writeFileSync(join(folder, 'node.def'), `NAME node.exe\nEXPORTS\n${definitions.join('\n')}`)
     await run(['dlltool', '-m', 'i386:x86-64', '-D', 'node.exe', '-d', join(folder, 'node.def'), '-l', library])
   }
@@ -91,7 +97,18 @@ export async function compile(target, output) {
   if (!existsSync(output) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
     const extra = target.startsWith('win32') ? [await nodeImportLibrary(run, objects)] : []
     const part = `${output}.part`
-    await run(['cc', '-target', triple, '-shared', '-s', ...planned.map(({ object }) => object), ...extra, ...link, '-o', part])
+    await run([
+      'cc',
+      '-target',
+      triple,
+      '-shared',
+      '-s',
+      ...planned.map(({ object }) => object),
+      ...extra,
+      ...link,
+      '-o',
+      part,
+    ])
     renameSync(part, output) // a process that has the old one loaded keeps it
     writeFileSync(stamp, key)
   }

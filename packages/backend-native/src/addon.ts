@@ -1,0 +1,71 @@
+// Finds and loads the compiled kernels: this clone's own build, else the package for this platform.
+import { createRequire } from 'node:module'
+
+type Shape = Int32Array
+
+/** What native/addon/ exports. Lengths are checked there against the buffers; every tensor is dense. */
+export interface Addon {
+  unary(operation: number, x: Float32Array, alpha: number, y: Float32Array): void
+  binary(operation: number, shape: Shape, a: Float32Array, b: Float32Array, y: Float32Array): void
+  compare(operation: number, shape: Shape, a: Float32Array, b: Float32Array, y: Uint8Array): void
+  select(condition: Uint8Array, a: Float32Array, b: Float32Array, y: Float32Array): void
+  fill(value: number, y: Float32Array): void
+  cast(x: Uint8Array | Int32Array, y: Float32Array): void
+  addN(x: Float32Array[], y: Float32Array): void
+  reduce(operation: number, outer: number, reduced: number, inner: number, x: Float32Array, y: Float32Array): void
+  copy(shape: Shape, x: Float32Array, xOffset: number, y: Float32Array, yOffset: number): void
+  matMul(shape: Shape, a: Float32Array, b: Float32Array, y: Float32Array): void
+  rmsprop(
+    inputs: Float32Array[],
+    outputs: Float32Array[],
+    learningRate: number,
+    decay: number,
+    momentum: number,
+    epsilon: number,
+  ): void
+  conv2d(
+    shape: Shape,
+    x: Float32Array,
+    filter: Float32Array,
+    bias: Float32Array | null,
+    activation: number,
+    alpha: number,
+    y: Float32Array,
+  ): void
+  conv2dBackpropInput(shape: Shape, dy: Float32Array, filter: Float32Array, dx: Float32Array): void
+  conv2dBackpropFilter(shape: Shape, x: Float32Array, dy: Float32Array, dfilter: Float32Array): void
+  maxPool(shape: Shape, x: Float32Array, y: Float32Array): void
+  maxPoolGrad(shape: Shape, x: Float32Array, y: Float32Array, dy: Float32Array, dx: Float32Array): void
+  resizeNearest(shape: Shape, x: Float32Array, y: Float32Array): void
+  resizeNearestGrad(shape: Shape, dy: Float32Array, dx: Float32Array): void
+
+  info(): { isa: string; isas: string[]; threads: number; features: string }
+  setIsa(index: number): void
+  setThreads(count: number): void
+  padding(buffer: ArrayBuffer): number
+  release(buffer: ArrayBuffer): void
+
+  unaryOps: string[]
+  binaryOps: string[]
+  compareOps: string[]
+  reduceOps: string[]
+  activations: string[]
+}
+
+const platform = `${process.platform}-${process.arch}`
+
+/** The addon, or why there is none, in one line. */
+export function loadAddon(): { addon: Addon; reason?: undefined } | { addon?: undefined; reason: string } {
+  const require = createRequire(import.meta.url)
+  const reasons: string[] = []
+  for (const path of ['../build/backend-native.node', `@unet-industrial/backend-native-${platform}`])
+    try {
+      return { addon: require(path) }
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code !== 'MODULE_NOT_FOUND') reasons.push(`${path} does not load: ${message.split('\n')[0]}`)
+    }
+  const package_ = `@unet-industrial/backend-native-${platform}`
+  reasons.push(`expected ${package_}; install it (npm does so unless optional dependencies are off) or use backend cpu`)
+  return { reason: `no native kernels for ${platform}: ${reasons.join('; ')}` }
+}
