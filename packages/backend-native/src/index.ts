@@ -18,13 +18,13 @@ const { addon, reason } = loadAddon()
 
 registerGradients()
 if (addon) {
-  registerCpuKernels()
   registerElementwiseKernels(addon)
   registerReductions(addon)
   registerArrayKernels()
   registerImageKernels()
   registerMatMul()
   registerRMSProp()
+  registerCpuKernels()
   registerBackend(NAME, () => new NativeBackend(addon), 3)
 } else
   registerBackend(

@@ -77,3 +77,30 @@ INLINE vf v_load_part(const float *p, int count) {
   return v;
 }
 INLINE void v_store_part(float *p, vf v, int count) { memcpy(p, &v, (size_t)count * sizeof(float)); }
+
+INLINE vf v_sqrt(vf v) {
+#if defined(__AVX512F__)
+  return (vf)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+  return (vf)_mm256_sqrt_ps((__m256)v);
+#elif defined(__SSE2__)
+  return (vf)_mm_sqrt_ps((__m128)v);
+#elif defined(__aarch64__)
+  return (vf)vsqrtq_f32((float32x4_t)v);
+#else
+  for (int i = 0; i < VL; i++) v[i] = __builtin_sqrtf(v[i]);
+  return v;
+#endif
+}
+
+// Bytes, one for each lane: 0 or 1 to and from a mask.
+typedef uint8_t vb __attribute__((vector_size(VL)));
+INLINE vi v_mask(const uint8_t *p) {
+  vb bytes;
+  memcpy(&bytes, p, VL);
+  return __builtin_convertvector(bytes, vi) != 0;
+}
+INLINE void v_store_mask(uint8_t *p, vi mask) {
+  const vb bytes = __builtin_convertvector(mask & 1, vb);
+  memcpy(p, &bytes, VL);
+}

@@ -35,17 +35,6 @@ function runCpu(kernel: KernelFunc, inputs: NamedTensorInfoMap, attrs: NamedAttr
   return outputs
 }
 
-/** Makes all kernels of the CPU backend ours, so that every operation works. Ours come after, by register(). */
-export function registerCpuKernels(): void {
-  for (const { kernelName, kernelFunc } of getKernelsForBackend('cpu'))
-    registerKernel({
-      kernelName,
-      backendName: NAME,
-      kernelFunc: ({ inputs, attrs, backend }) =>
-        runCpu(kernelFunc, inputs, attrs as NamedAttrMap, backend as NativeBackend),
-    })
-}
-
 /** Registers a native kernel; what it does not handle goes to the CPU backend's kernel of that name, if there is one. */
 export function register<Name extends string, Attributes = object>(
   kernelName: string,
@@ -62,6 +51,18 @@ export function register<Name extends string, Attributes = object>(
       return runCpu(cpu, inputs, attrs as NamedAttrMap, backend as NativeBackend)
     },
   })
+}
+
+/** Takes over all kernels of the CPU backend that have no native one, so that every operation works. */
+export function registerCpuKernels(): void {
+  for (const { kernelName, kernelFunc } of getKernelsForBackend('cpu'))
+    if (!getKernel(kernelName, NAME))
+      registerKernel({
+        kernelName,
+        backendName: NAME,
+        kernelFunc: ({ inputs, attrs, backend }) =>
+          runCpu(kernelFunc, inputs, attrs as NamedAttrMap, backend as NativeBackend),
+      })
 }
 
 /** Are all of these float32 tensors with something in them, small enough for the native kernels' 32-bit sizes? */
