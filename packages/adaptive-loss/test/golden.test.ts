@@ -124,12 +124,12 @@ describeOnBackends('losses as TensorFlow computes them', () => {
       const { value, gradient } = await expectNoLeak(() => evaluate(loss, batch))
       expectClose(value, want.value, tolerance.value, `${reading}: value`)
       expectClose(gradient, want.gradient, tolerance.gradient, `${reading}: gradient`)
-      const { diceLoss, useDice } = loss.details(
-        tf.tensor4d(batch.label, batch.shape),
-        tf.tensor4d(batch.logits, batch.shape),
-      )
-      expectClose(diceLoss.dataSync(), [batch.dice_loss], tolerance.dice_loss, `${reading}: dice loss`)
-      expect(useDice.dataSync()[0] ? 'dice' : 'bce', reading).toBe(want.branch)
+      tf.tidy(() => {
+        const { label, logits, shape } = batch
+        const { diceLoss, useDice } = loss.details(tf.tensor4d(label, shape), tf.tensor4d(logits, shape))
+        expectClose(diceLoss.dataSync(), [batch.dice_loss], tolerance.dice_loss, `${reading}: dice loss`)
+        expect(useDice.dataSync()[0] ? 'dice' : 'bce', reading).toBe(want.branch)
+      })
     }
   })
 
