@@ -3,6 +3,7 @@ import type { Dataset } from './dataset/dataset'
 import { readBytes } from './files'
 import type { Sample } from './types'
 
+export { type DownloadOptions, type DownloadProgress, downloadDagm } from './download/download'
 export { type CheckOptions, checkDagm, type SplitReport } from './layouts/check'
 export { writeLists } from './layouts/lists'
 export { type OpenOptions, openDagm } from './layouts/open'
