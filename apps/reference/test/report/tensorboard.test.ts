@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encode } from 'fast-png'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { crc32c, frame } from '../src/report/record'
-import { EventWriter } from '../src/report/tensorboard'
+import { crc32c, frame } from '../../src/report/record'
+import { EventWriter } from '../../src/report/tensorboard'
 
 const room = mkdtempSync(join(tmpdir(), 'unet-events-'))
 afterAll(() => rmSync(room, { recursive: true, force: true }))
