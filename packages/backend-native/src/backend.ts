@@ -84,15 +84,20 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
-   * After a kernel of the CPU backend: where an output shares an input's memory (its Slice returns a view), that memory
+   * After a kernel of the CPU backend: where an output shares an input's memory (its Slice returns a view, its Complex keeps the arrays), that memory
    * is no longer ours to use again.
    */
   releaseShared(inputs: TensorInfo[], outputs: TensorInfo[]): void {
     const bufferOf = ({ values }: Entry) => (ArrayBuffer.isView(values) ? values.buffer : undefined)
-    const outs = outputs.filter(({ dataId }) => this.data.has(dataId)).map(({ dataId }) => this.entry(dataId))
-    for (const { dataId } of inputs) {
-      if (!this.data.has(dataId)) continue
-      const entry = this.entry(dataId)
+    const entriesOf = (tensors: TensorInfo[]): Entry[] =>
+      tensors.flatMap(({ dataId }) => {
+        if (!this.data.has(dataId)) return []
+        const entry = this.entry(dataId)
+        const parts = entry.complexTensorInfos
+        return [entry, ...(parts ? entriesOf([parts.real, parts.imag]) : [])]
+      })
+    const outs = entriesOf(outputs)
+    for (const entry of entriesOf(inputs)) {
       if (!entry.block || !outs.some((out) => out !== entry && bufferOf(out) === entry.block!.buffer)) continue
       this.pool.forget(entry.block)
       entry.block = undefined

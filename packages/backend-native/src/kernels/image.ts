@@ -1,5 +1,5 @@
 // Convolution, pooling and resizing, NHWC.
-import { backend_util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core'
 import type { NativeBackend } from '../backend'
 import { isFloat, register } from './register'
 
@@ -113,9 +113,10 @@ export function registerImageKernels(): void {
 
   register<'dy' | 'filter', BackpropInputAttributes>('Conv2DBackpropInput', ({ dy, filter }, attributes, backend) => {
     if (attributes.dataFormat === 'NCHW' || !isFloat(dy, filter)) return undefined
+    const info = convInfo(attributes.inputShape, filter.shape, attributes)
+    if (!util.arraysEqual(info.outShape, dy.shape)) return undefined // conv2dTranspose lets it through
     const dx = backend.output(attributes.inputShape)
-    const shape = convShape(convInfo(attributes.inputShape, filter.shape, attributes))
-    backend.addon.conv2dBackpropInput(shape, backend.floats(dy), backend.floats(filter), dx.values)
+    backend.addon.conv2dBackpropInput(convShape(info), backend.floats(dy), backend.floats(filter), dx.values)
     return dx.info
   })
 
@@ -130,7 +131,8 @@ export function registerImageKernels(): void {
   register<'x', PoolAttributes>('MaxPool', ({ x }, attributes, backend) => {
     if (!isFloat(x)) return undefined
     const info = poolInfo(x.shape, attributes)
-    if (info.outShape.includes(0)) return undefined
+    const single = info.filterHeight === 1 && info.filterWidth === 1 // the CPU backend's result is x, with any padding
+    if (single || info.outShape.includes(0)) return undefined
     const y = backend.output(info.outShape)
     backend.addon.maxPool(poolShape(info), backend.floats(x), y.values)
     return y.info
