@@ -145,18 +145,53 @@ static void tile2(Pixels p, const float *x, const float *dy, float *sum, int64_t
 static void tile3(Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) { tile(3, p, x, dy, sum, pitch, first); }
 #endif
 
+// ---- Reading ahead ----
+
+// The memory that packing the next strip will read, as rows of cache lines. While the tiles of this strip are computed,
+// a few lines at a time are asked for, so that packing does not wait for memory.
+typedef struct {
+  const float *row;
+  int64_t pitch, rows, lines; // floats from row to row; rows that remain; lines of a row
+  int64_t line, share;        // the next one in the row; how many to ask for at a time
+} Ahead;
+
+static Ahead ahead_of(const float *tensor, int64_t image, int64_t height, int64_t width, int64_t channels, int64_t top,
+                      int64_t left, int64_t rows, int64_t columns, int64_t steps) {
+  const int64_t bottom = smaller(height, top + rows), right = smaller(width, left + columns);
+  top = larger(top, 0), left = larger(left, 0);
+  Ahead a = {.row = tensor + ((image * height + top) * width + left) * channels, .pitch = width * channels};
+  a.lines = (larger(0, right - left) * channels * (int64_t)sizeof(float) + CACHE_LINE - 1) / CACHE_LINE;
+  a.rows = a.lines > 0 ? bottom - top : 0;
+  a.share = (a.rows * a.lines + steps - 1) / steps;
+  return a;
+}
+
+static void read_ahead(Ahead *a) {
+  for (int64_t i = 0; i < a->share && a->rows > 0; i++) {
+    __builtin_prefetch(a->row + a->line * (CACHE_LINE / (int64_t)sizeof(float)), 0, 2);
+    if (++a->line == a->lines) a->line = 0, a->rows--, a->row += a->pitch;
+  }
+}
+
 // ---- Bands ----
 
-static void add_strip(const Call *c, Strip strip, int64_t blocks, const float *x, const float *dy, float *sum, int first) {
+static void add_strip(const Call *c, Strip strip, Strip next, int64_t blocks, const float *x, const float *dy, float *sum, int first) {
   const Conv2DShape *s = &c->s;
   const int64_t blockFloats = c->tapsAreRows ? strip.rows * strip.columns * BLOCK : c->windowRows * c->windowColumns * BLOCK;
   Pixels p = {strip.rows, strip.columns, strip.columns * BLOCK, BLOCK};
   if (!c->tapsAreRows) p.xRow = s->strideHeight * c->windowColumns * BLOCK, p.xColumn = s->strideWidth * BLOCK;
+  const int64_t steps = panel_count(c->vectors) * blocks * c->taps;
+  Ahead aheadX = ahead_of(c->x, next.image, s->inHeight, s->inWidth, s->inChannels,
+                          window_start(next.row, s->strideHeight, s->padTop), window_start(next.column, s->strideWidth, s->padLeft),
+                          c->windowRows, c->windowColumns, steps);
+  Ahead aheadDy = ahead_of(c->dy, next.image, s->outHeight, s->outWidth, s->outChannels, next.row, next.column, next.rows,
+                           next.columns, steps);
   for (int64_t panel = 0; panel < panel_count(c->vectors); panel++) {
     const int width = panel_vectors(panel, c->vectors);
     const float *dyPanel = dy + 2 * VL * panel * strip.rows * strip.columns;
     for (int64_t block = 0; block < blocks; block++)
       for (int64_t tap = 0; tap < c->taps; tap++) {
+        read_ahead(&aheadX), read_ahead(&aheadDy);
         const int64_t down = tap / s->filterWidth * s->dilationHeight, across = tap % s->filterWidth * s->dilationWidth;
         const float *xs = x + block * blockFloats + (down * c->windowColumns + across) * BLOCK;
         float *to = sum + (tap * c->paddedRows + block * BLOCK) * c->channels + 2 * VL * panel;
@@ -183,7 +218,7 @@ static void run_tasks(void *context, int64_t begin, int64_t end, int thread) {
       const Strip strip = strip_at(c, index);
       (c->tapsAreRows ? pack_taps : pack_windows)(c, strip, firstBlock, lastBlock, x);
       pack_dy(c, strip, dy);
-      add_strip(c, strip, lastBlock - firstBlock, x, dy, sum, index == firstStrip);
+      add_strip(c, strip, strip_at(c, smaller(index + 1, c->strips - 1)), lastBlock - firstBlock, x, dy, sum, index == firstStrip);
     }
   }
 }
