@@ -7,6 +7,10 @@ type Run = (request: Request) => Promise<unknown>
 
 /** What each command runs; loaded when it is asked for, so that help and errors need no engine. */
 const loaders: Partial<Record<CommandName, () => Promise<Run>>> = {
+  train: async () => (await import('./commands/train')).train,
+  'train-and-evaluate': async () => (await import('./commands/train')).trainAndEvaluate,
+  demo: async () => (await import('./commands/train')).trainAndEvaluate,
+  evaluate: async () => (await import('./commands/evaluate')).evaluate,
   doctor: async () => (await import('./commands/doctor')).doctor,
 }
 

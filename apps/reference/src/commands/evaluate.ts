@@ -33,7 +33,7 @@ export async function evaluate({ command: name, options, given }: Request): Prom
 export async function evaluateRun(model: TinyUNet, options: Options, run: RunFolder, step: number): Promise<void> {
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`)
   const samples = await openSamples(options, 'test', say)
-  const dataset = await testSet(options, samples)
+  const dataset = await testSet(options, samples, say)
   try {
     const speed = new SpeedMeter(0, options.batchSize, options.warmupStep)
     say(`evaluating step ${step} of ${run.path} on ${dataset.size} images`)

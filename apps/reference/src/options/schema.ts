@@ -129,7 +129,7 @@ export const schema = z.strictObject({
     section: 'Data',
     help: 'images in the synthetic test set, half of them defective',
   }),
-  syntheticDifficulty: oneOf('easy', 'medium', 'hard').default('easy').register(about, {
+  syntheticDifficulty: oneOf('easy', 'hard').default('easy').register(about, {
     section: 'Data',
     help: 'how far defects of the synthetic set stand out',
   }),

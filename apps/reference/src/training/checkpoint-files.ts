@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import type { DatasetState } from '@unet-industrial/dagm-dataset'
 import { makeFolderAtomically, writeDurably } from './files'
 
 // A checkpoint is a folder, step-00001000, with model.safetensors, optimizer.safetensors and state.json, which holds
@@ -17,7 +18,7 @@ export interface TrainingState {
   /** Steps done. */
   step: number
   /** Where the data set is: order, position, random numbers. */
-  dataset: unknown
+  dataset: DatasetState
 }
 
 interface Sealed extends TrainingState {

@@ -54,21 +54,21 @@ export async function trainingSet(
     augment: augmentData,
     seed,
     shard,
+    onWarning: (text) => say(`warning: ${text}`),
     onCache: ({ bytes }) => say(`decoding the training images into ${megabytes(bytes)} of memory`),
   })
 }
 
 /** Batches to evaluate on: all images, once, in order; the last batch may be short. */
-export const testSet = ({ batchSize, imageSize, normalization, seed }: Options, samples: Sample[]): Promise<Dataset> =>
+export const testSet = (
+  { batchSize, imageSize, normalization }: Options,
+  samples: Sample[],
+  say: Say,
+): Promise<Dataset> =>
   createDataset(samples, {
     batchSize,
     size: imageSize,
     normalization,
-    defectiveOnly: false,
-    shuffle: false,
-    repeat: false,
-    dropRemainder: false,
-    augment: false,
-    seed,
+    onWarning: (text) => say(`warning: ${text}`),
     cache: false,
   })

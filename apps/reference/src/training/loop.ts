@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Dataset } from '@unet-industrial/dagm-dataset'
+import type { Batch, Dataset } from '@unet-industrial/dagm-dataset'
 import type { Options } from '../options/schema'
 import type { EventWriter } from '../report/tensorboard'
 import { saveCheckpoint } from './checkpoint'
@@ -95,11 +95,7 @@ function record({ log, events }: Training, line: TrainLine): void {
     events.scalar(`train/${tag}`, value, step)
 }
 
-async function sample(
-  { recipe, run, events, options }: Training,
-  step: number,
-  { image, mask }: Pick<Awaited<ReturnType<Dataset['next']>>, 'image' | 'mask'>,
-): Promise<void> {
+async function sample({ recipe, run, events, options }: Training, step: number, { image, mask }: Batch): Promise<void> {
   const pictures = picturesOf(await seeFirst(recipe.model, image, mask), options.normalization)
   writePictures(run.samples, `step-${String(step).padStart(8, '0')}`, pictures)
   for (const { name, png, width, height } of pictures) events.image(`sample/${name}`, png, width, height, step)

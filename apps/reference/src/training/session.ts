@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Dataset } from '@unet-industrial/dagm-dataset'
 import { init, rank, size } from '@unet-industrial/horovod-lite'
 import { selectBackend } from '../backends'
 import { command } from '../options/commands'
@@ -39,7 +40,7 @@ export async function runTraining(request: Request): Promise<Trained> {
   const { options, resumed } = resolve(request)
   for (const note of notes(options)) say(note)
   const backend = await selectBackend(options.backend, 'training')
-  init()
+  await init()
   const samples = await openSamples(options, 'train', say)
   const dataset = await trainingSet(options, samples, { rank: rank(), size: size() }, say)
   const steps = plan(options, dataset.size, size())
@@ -101,11 +102,7 @@ function resolve({ command: name, options, given }: Request): { options: Options
 }
 
 /** Puts a checkpoint's state into everything, and forgets what came after it. @returns its step */
-async function goOn(
-  { run, checkpoint }: Located,
-  { model, optimizer }: Recipe,
-  dataset: { restore(state: unknown): void },
-): Promise<number> {
+async function goOn({ run, checkpoint }: Located, { model, optimizer }: Recipe, dataset: Dataset): Promise<number> {
   removeDrafts(run.checkpoints)
   const { step, dataset: state } = await restoreCheckpoint(checkpoint, model, optimizer)
   dataset.restore(state)

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { init, shutdown } from '@unet-industrial/horovod-lite'
 import {
   describeOnBackends,
   expectClose,
@@ -10,7 +11,7 @@ import {
   type Tolerance,
   uniforms,
 } from '@unet-internal/testing'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { schema } from '../../src/options/schema'
 import { type Recipe, recipe, trainingStep } from '../../src/training/recipe'
 
@@ -85,6 +86,9 @@ function watchGradients({ rmsprop }: Recipe): () => Promise<number> {
     return Math.sqrt(sum!)
   }
 }
+
+beforeAll(() => init())
+afterAll(() => shutdown())
 
 describeOnBackends('a training from the same weights', () => {
   test("goes TensorFlow's way", async () => {
