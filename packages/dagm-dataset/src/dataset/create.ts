@@ -26,8 +26,8 @@ export interface DatasetOptions {
   shard?: { rank: number; size: number }
   /** Keeps the decoded pictures, 8 bits a pixel; default true. */
   cache?: boolean
-  /** Hears how many bytes the cache will take, before it is filled. */
-  onCache?: (bytes: number) => void
+  /** Hears how much the cache will take, before it is filled. */
+  onCache?: (cache: { bytes: number; images: number }) => void
   /** Hears of pictures that are not 8-bit grey; default `console.warn`. */
   onWarning?: OnWarning
 }
@@ -60,7 +60,7 @@ export async function buildDataset(
   const cacheBytes = cache ? pixels * (all.length + all.filter(({ mask }) => mask !== null).length) : 0
   let load = (i: number): Pixels | Promise<Pixels> => loader.load(all[i]!)
   if (cache) {
-    onCache?.(cacheBytes)
+    onCache?.({ bytes: cacheBytes, images: all.length })
     const decoded: Pixels[] = []
     for (const sample of all) decoded.push(await loader.load(sample))
     load = (i) => decoded[i]!

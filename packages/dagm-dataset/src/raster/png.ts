@@ -42,12 +42,12 @@ export function decodeGrey(bytes: Uint8Array, name: string): { raster: Raster; c
     const raster = { width, height, data: luma(convertIndexedToRgb(png), channels) }
     return { raster, converted: 'palette colours' }
   }
-  const bytesOfPixels = png.depth < 8 ? unpack(png) : png.depth === 16 ? png.data.map((v) => v / 257 + 0.5) : png.data
+  const values = eightBits(png)
   const converted = [
     ...(png.depth === 8 ? [] : [`${png.depth}-bit`]),
     ...(png.channels === 1 ? [] : [png.channels === 2 ? 'grey with alpha' : png.channels === 3 ? 'RGB' : 'RGBA']),
   ]
-  const data = png.channels === 1 ? Uint8Array.from(bytesOfPixels) : luma(bytesOfPixels, png.channels)
+  const data = png.channels === 1 ? values : luma(values, png.channels)
   return { raster: { width, height, data }, converted: converted.join(' ') || null }
 }
 
@@ -70,6 +70,16 @@ function luma(data: ArrayLike<number>, channels: number): Uint8Array {
   for (let i = 0, at = 0; i < grey.length; i++, at += channels)
     grey[i] = channels === 2 ? data[at]! : (299 * data[at]! + 587 * data[at + 1]! + 114 * data[at + 2]! + 500) / 1000
   return grey
+}
+
+/** Every value in 0..255, whatever its depth. */
+function eightBits(png: DecodedPng): Uint8Array {
+  const { depth, data } = png
+  if (depth < 8) return unpack(png)
+  if (data instanceof Uint8Array) return data
+  const scaled = new Uint8Array(data.length)
+  for (let i = 0; i < data.length; i++) scaled[i] = depth === 16 ? data[i]! / 257 + 0.5 : data[i]!
+  return scaled
 }
 
 /** 1, 2 or 4 bits a pixel, rows padded to whole bytes, as one byte a pixel. */
