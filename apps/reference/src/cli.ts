@@ -11,6 +11,9 @@ const loaders: Partial<Record<CommandName, () => Promise<Run>>> = {
   'train-and-evaluate': async () => (await import('./commands/train')).trainAndEvaluate,
   demo: async () => (await import('./commands/train')).trainAndEvaluate,
   evaluate: async () => (await import('./commands/evaluate')).evaluate,
+  benchmark: async () => (await import('./commands/benchmark')).benchmark,
+  data: async () => (await import('./commands/data')).data,
+  summary: async () => (await import('./commands/summary')).summarize,
   doctor: async () => (await import('./commands/doctor')).doctor,
 }
 

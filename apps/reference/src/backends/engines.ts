@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { startTfjsNode, tfjsNodeVersion } from './tfjs-node'
@@ -11,14 +12,20 @@ export type EngineName = 'native' | 'node-gpu' | 'node' | 'wasm' | 'cpu'
 export interface Started {
   /** What it is, in a few words. */
   description: string
+  threads: number
   /** Why `auto` passes it over although it works. */
   passedOver?: string
 }
 
 /** One way to compute. */
 export interface Engine {
-  /** Makes it the current tfjs backend; throws, saying why, where it does not work. */
-  start(): Promise<Started>
+  /**
+   * Makes it the current tfjs backend.
+   *
+   * @param threads how many to use, where that can be chosen (native); all that this process may use by default
+   * @throws, saying why, where it does not work
+   */
+  start(threads?: number): Promise<Started>
   trains: boolean
   /** What to do where it does not work. */
   remedy: string
@@ -33,22 +40,27 @@ export const engines: Record<EngineName, Engine> = {
     remedy: `${install('@tensorflow/tfjs-node-gpu')}; it needs Linux or Windows, CUDA 11.2 and cuDNN 8.1`,
     start: async () => {
       const { description, usesGpu } = await startTfjsNode('@tensorflow/tfjs-node-gpu')
-      return usesGpu ? { description } : { description, passedOver: 'finds no GPU' }
+      return { description, threads: availableParallelism(), ...(!usesGpu && { passedOver: 'finds no GPU' }) }
     },
   },
   native: {
     trains: true,
     remedy: 'npm run build in a clone compiles it; an installed app needs the package of its platform',
-    start: async () => {
-      await import('@unet-industrial/backend-native')
+    start: async (wanted) => {
+      const { nativeInfo, setThreads } = await import('@unet-industrial/backend-native')
       await activate('native')
-      return { description: 'SIMD kernels' }
+      if (wanted !== undefined) setThreads(wanted)
+      const { isa, threads = 1 } = nativeInfo()
+      return { description: `${isa} kernels, ${threads === 1 ? 'one thread' : `${threads} threads`}`, threads }
     },
   },
   node: {
     trains: true,
     remedy: install('@tensorflow/tfjs-node'),
-    start: async () => ({ description: (await startTfjsNode('@tensorflow/tfjs-node')).description }),
+    start: async () => {
+      const { description } = await startTfjsNode('@tensorflow/tfjs-node')
+      return { description, threads: availableParallelism() }
+    },
   },
   wasm: {
     trains: false,
@@ -57,7 +69,7 @@ export const engines: Record<EngineName, Engine> = {
       await import('@tensorflow/tfjs-backend-wasm')
       await activate('wasm')
       const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')
-      return { description: `WebAssembly${simd ? ' with SIMD' : ''}, one thread` }
+      return { description: `WebAssembly${simd ? ' with SIMD' : ''}, one thread`, threads: 1 }
     },
   },
   cpu: {
@@ -65,7 +77,7 @@ export const engines: Record<EngineName, Engine> = {
     remedy: 'reinstall the app',
     start: async () => {
       await activate('cpu')
-      return { description: 'plain JavaScript, one thread; slow' }
+      return { description: 'plain JavaScript, one thread; slow', threads: 1 }
     },
   },
 }

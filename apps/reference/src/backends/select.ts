@@ -6,6 +6,7 @@ export type Purpose = 'training' | 'inference'
 export interface SelectedBackend {
   name: EngineName
   description: string
+  threads: number
 }
 
 /** What `auto` tries, the first that works being taken. */
@@ -16,27 +17,33 @@ export const automatic = ['node-gpu', 'native', 'wasm', 'cpu'] as const
  *
  * `auto` takes the first that works of node-gpu (only where it finds a GPU), native, wasm (inference only) and cpu.
  *
+ * @param threads of the native backend; all that this process may use by default
  * @throws where the named one does not work here or cannot do what it is wanted for
  */
-export async function selectBackend(name: 'auto' | EngineName, purpose: Purpose): Promise<SelectedBackend> {
-  if (name === 'auto') return await selectAutomatically(purpose)
+export async function selectBackend(
+  name: 'auto' | EngineName,
+  purpose: Purpose,
+  threads?: number,
+): Promise<SelectedBackend> {
+  if (name === 'auto') return await selectAutomatically(purpose, threads)
   const engine = engines[name]
   if (purpose === 'training' && !engine.trains)
     throw new Error(`backend ${name} cannot train (tfjs has no gradient of convolutions there); use native or cpu`)
   try {
-    return { name, description: (await engine.start()).description }
+    const { passedOver, ...started } = await engine.start(threads)
+    return { name, ...started }
   } catch (error) {
     throw new Error(`backend ${name} does not work here: ${reasonOf(error)}; ${engine.remedy}`, { cause: error })
   }
 }
 
-async function selectAutomatically(purpose: Purpose): Promise<SelectedBackend> {
+async function selectAutomatically(purpose: Purpose, threads?: number): Promise<SelectedBackend> {
   const failures: string[] = []
   for (const name of automatic) {
     if (purpose === 'training' && !engines[name].trains) continue
     try {
-      const { description, passedOver } = await engines[name].start()
-      if (!passedOver) return { name, description }
+      const { passedOver, ...started } = await engines[name].start(threads)
+      if (!passedOver) return { name, ...started }
       failures.push(`${name}: ${passedOver}`)
     } catch (error) {
       failures.push(`${name}: ${reasonOf(error)}`)
