@@ -264,7 +264,7 @@ export class LossScaleOptimizer<T extends tf.Optimizer = tf.Optimizer> extends t
 const isAccumulating = (optimizer: tf.Optimizer): boolean => Reflect.get(optimizer, 'accumulating') === true
 
 function refuseSecondScaling(optimizer: tf.Optimizer): void {
-  for (let inner: unknown = optimizer; inner instanceof tf.Optimizer; inner = Reflect.get(inner, 'optimizer'))
+  for (let inner: tf.Optimizer | undefined = optimizer; inner; inner = Reflect.get(inner, 'optimizer'))
     if (inner.getClassName() === LossScaleOptimizer.className)
       throw new Error('got a LossScaleOptimizer inside another, expected one: the loss would be scaled twice')
 }
