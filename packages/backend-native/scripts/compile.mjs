@@ -1,7 +1,7 @@
 // Compiles native/ into one addon. Objects are kept under the hash of all that goes into them, so that a second build
 // does only what changed.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -92,25 +92,16 @@ export async function compile(target, output) {
     }),
   )
 
-  const stamp = join(objects, 'linked')
-  const key = hash(output, link.join(' '), ...planned.map(({ object }) => object))
-  if (!existsSync(output) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-    const extra = target.startsWith('win32') ? [await nodeImportLibrary(run, objects)] : []
-    const part = `${output}.part`
-    await run([
-      'cc',
-      '-target',
-      triple,
-      '-shared',
-      '-s',
-      ...planned.map(({ object }) => object),
-      ...extra,
-      ...link,
-      '-o',
-      part,
-    ])
-    renameSync(part, output) // a process that has the old one loaded keeps it
-    writeFileSync(stamp, key)
+  const linked = join(objects, `addon.${hash(link.join(' '), ...planned.map(({ object }) => object))}.node`)
+  if (!existsSync(linked)) {
+    const libraries = target.startsWith('win32') ? [await nodeImportLibrary(run, objects)] : []
+    const inputs = [...planned.map(({ object }) => object), ...libraries, ...link]
+    await run(['cc', '-target', triple, '-shared', '-s', ...inputs, '-o', `${linked}.part`])
+    renameSync(`${linked}.part`, linked)
+  }
+  if (!existsSync(output) || !readFileSync(output).equals(readFileSync(linked))) {
+    copyFileSync(linked, `${output}.part`)
+    renameSync(`${output}.part`, output) // a process that has the old one loaded keeps it
   }
   return missing.length
 }

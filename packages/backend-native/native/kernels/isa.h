@@ -85,7 +85,7 @@ INLINE vf v_sqrt(vf v) {
   return (vf)_mm256_sqrt_ps((__m256)v);
 #elif defined(__SSE2__)
   return (vf)_mm_sqrt_ps((__m128)v);
-#elif defined(__aarch64__)
+#elif defined(NEON)
   return (vf)vsqrtq_f32((float32x4_t)v);
 #else
   for (int i = 0; i < VL; i++) v[i] = __builtin_sqrtf(v[i]);
