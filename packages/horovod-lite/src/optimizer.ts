@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { groupedAllreduce } from './collectives'
 import type { Compression } from './compression'
-import { Average, type ReduceOp } from './reduce_op'
+import { Average, Max, Min, Product, type ReduceOp, Sum } from './reduce_op'
 
 export interface DistributedOptimizerOptions {
   /** Default Average. */
@@ -184,7 +184,11 @@ function checked(optimizer: tf.Optimizer, given: DistributedOptimizerOptions): R
     compression: 'none' as Compression,
     ...given,
   }
-  const { op, backwardPassesPerStep: passes, gradientPredivideFactor: factor } = options
+  const { op, compression, backwardPassesPerStep: passes, gradientPredivideFactor: factor } = options
+  if (![Average, Sum, Min, Max, Product].includes(op))
+    throw new Error(`op: got ${op}, expected Average, Sum, Min, Max or Product`)
+  if (!['none', 'fp16', 'bf16'].includes(compression))
+    throw new Error(`compression: got ${compression}, expected none, fp16 or bf16`)
   if (!(Number.isInteger(passes) && passes >= 1))
     throw new Error(`backwardPassesPerStep: got ${passes}, expected a whole number of at least 1`)
   if (!(factor > 0)) throw new Error(`gradientPredivideFactor: got ${factor}, expected a number above 0`)

@@ -29,13 +29,13 @@ export interface Transport {
 
 /** One process alone: each collective gives back a copy, and nothing is read back. */
 export class LocalTransport implements Transport {
-  readonly name = 'local'
-  allreduce = (tensors: tf.Tensor[]) => tensors.map((tensor) => tf.clone(tensor))
-  allgather = (tensor: tf.Tensor) => tf.clone(tensor)
-  broadcast = (tensors: tf.Tensor[]) => tensors.map((tensor) => tf.clone(tensor))
-  broadcastObject = <T>(value: T) => structuredClone(value)
-  alltoall = (tensor: tf.Tensor, splits: number[]) => ({ output: tf.clone(tensor), receivedSplits: [...splits] })
-  barrier = () => {}
-  join = () => 0
-  shutdown = () => {}
+  readonly name: string = 'local'
+  allreduce: Transport['allreduce'] = (tensors) => tensors.map((tensor) => tf.clone(tensor))
+  allgather: Transport['allgather'] = (tensor) => tf.clone(tensor)
+  broadcast: Transport['broadcast'] = (tensors) => tensors.map((tensor) => tf.clone(tensor))
+  broadcastObject: Transport['broadcastObject'] = (value) => structuredClone(value)
+  alltoall: Transport['alltoall'] = (tensor, splits) => ({ output: tf.clone(tensor), receivedSplits: [...splits] })
+  barrier: Transport['barrier'] = () => {}
+  join: Transport['join'] = () => 0
+  shutdown: Transport['shutdown'] = () => {}
 }
