@@ -1,7 +1,4 @@
-import { createWriteStream } from 'node:fs'
-import { readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** How far a file's download is. */
@@ -42,10 +39,10 @@ export async function fetchFile(url: string, path: string, options: FetchOptions
       signal?.throwIfAborted()
       if (error instanceof Refused || isDiskError(error)) throw error
       const size = await sizeOf(path)
-      failures = size > furthest ? 0 : failures + 1 // a bad line that still gets on is not given up
+      failures = size > furthest ? 1 : failures + 1 // a bad line that still gets on is not given up
       furthest = Math.max(furthest, size)
       if (failures > retries) throw new Error(`${url}: the download broke off (${cause(error)}); run it again to go on`)
-      await sleep(retryDelay * 2 ** failures, undefined, { signal })
+      await sleep(retryDelay * 2 ** (failures - 1), undefined, { signal })
     }
 }
 
@@ -77,28 +74,33 @@ async function fetchOnce(url: string, path: string, { onProgress, signal }: Fetc
   const start = resumed ? present : 0
   const length = response.headers.get('content-length')
   const total = length === null ? null : start + Number(length)
-  const etag = response.headers.get('etag')
-  const validator = etag && !etag.startsWith('W/') ? etag : response.headers.get('last-modified')
-  if (validator) await writeFile(validatorPath(path), validator)
-  else await rm(validatorPath(path), { force: true })
   let bytes = start
   const began = performance.now()
   const progress = () =>
     onProgress({ bytes, total, bytesPerSecond: ((bytes - start) * 1000) / Math.max(performance.now() - began, 1) })
-  progress()
-  const count = new Transform({
-    transform(chunk: Uint8Array, _, done) {
+  const file = await open(path, resumed ? 'a' : 'w')
+  try {
+    await keepValidator(path, response.headers)
+    progress()
+    // Chunk by chunk and not through a pipeline, which throws away what it still holds when the connection breaks.
+    for await (const chunk of response.body) {
+      await file.writeFile(chunk)
       bytes += chunk.length
       progress()
-      done(null, chunk)
-    },
-  })
-  await pipeline(
-    Readable.fromWeb(response.body),
-    count,
-    createWriteStream(path, { flags: resumed ? 'a' : 'w', flush: true }),
-  )
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
   if (total !== null && bytes !== total) throw new Error(`got ${bytes} bytes, expected ${total}`)
+}
+
+/** Notes what tells this version of the file from another; a weak ETag doesn't. */
+async function keepValidator(path: string, headers: Headers): Promise<void> {
+  const etag = headers.get('etag')
+  const validator = etag && !etag.startsWith('W/') ? etag : headers.get('last-modified')
+  if (validator) await writeFile(validatorPath(path), validator)
+  else await rm(validatorPath(path), { force: true })
 }
 
 const validatorPath = (path: string) => `${path}.etag`
