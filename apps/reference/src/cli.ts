@@ -6,11 +6,12 @@ import { version } from './version'
 type Run = (request: Request) => Promise<unknown>
 
 /** What each command runs; loaded when it is asked for, so that help and errors need no engine. */
-const loaders: Partial<Record<CommandName, () => Promise<Run>>> = {
+const loaders: Record<CommandName, () => Promise<Run>> = {
   train: async () => (await import('./commands/train')).train,
   'train-and-evaluate': async () => (await import('./commands/train')).trainAndEvaluate,
   demo: async () => (await import('./commands/train')).trainAndEvaluate,
   evaluate: async () => (await import('./commands/evaluate')).evaluate,
+  predict: async () => (await import('./commands/predict')).predict,
   benchmark: async () => (await import('./commands/benchmark')).benchmark,
   data: async () => (await import('./commands/data')).data,
   summary: async () => (await import('./commands/summary')).summarize,
@@ -20,7 +21,7 @@ const loaders: Partial<Record<CommandName, () => Promise<Run>>> = {
 const argv = process.argv.slice(2)
 try {
   const request = parseArguments(argv, version)
-  if (request) await (await loaders[request.command]!())(request)
+  if (request) await (await loaders[request.command]())(request)
 } catch (error) {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   process.stderr.write(`unet-industrial: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`)

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodePng, openDagm, type Raster, type Sample } from '@unet-industrial/dagm-dataset'
 import type { Request } from '../options/parse'
 import { overlay } from '../report/pictures'
-import { grey, grid, toPng } from '../report/raster'
-import { writeAtomically } from '../training/files'
+import { grey, grid } from '../report/raster'
+import { writePicture } from '../report/write-picture'
 
 const shown = { defective: 12, clean: 4 }
 const columns = 4
@@ -24,9 +23,8 @@ export async function previewData(dataDir: string, { options }: Request): Promis
     ...samples.filter(({ defective }) => !defective).slice(0, shown.clean),
   ]
   const sheet = grid(picked.map(outlined), columns)
-  await mkdir(outputDir, { recursive: true })
   const path = join(outputDir, `class${classId}-${split}.png`)
-  writeAtomically(path, toPng(sheet))
+  writePicture(path, sheet)
   console.log(
     `${path}: ${picked.length} images, the outline of each mask in cyan, row by row: ${picked.map(({ name }) => name).join(', ')}`,
   )
