@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Addon } from '../src/addon'
 import { type ConvolutionShape, errorsOf, expectSums, fieldsOf, reference, sizesOf } from './support/convolution'
-import { instructionSets, loadNative, onEveryInstructionSet, withKernels } from './support/native'
+import { filled, instructionSets, loadNative, onEveryInstructionSet, withKernels } from './support/native'
 import { randomFloats } from './support/random'
 
 let addon: Addon
@@ -54,12 +54,6 @@ const shapes: fc.Arbitrary<ConvolutionShape> = fc
   })
   .filter((s) => s.outHeight > 0 && s.outWidth > 0)
   .filter((s) => sizesOf(s).y * s.filterHeight * s.filterWidth * s.inChannels < 2e6)
-
-const filled = (size: number, compute: (out: Float32Array) => void) => () => {
-  const out = new Float32Array(size).fill(Number.NaN)
-  compute(out)
-  return out
-}
 
 const data = (s: ConvolutionShape, seed = 1) => {
   const sizes = sizesOf(s)
@@ -151,7 +145,7 @@ describe('accuracy of convolutions, against double precision', () => {
     [8, 128, 256, 3],
     [128, 1, 32, 3],
     [96, 32, 1, 1],
-  ])('%d x %d pixels, %d to %d channels'.replace('%d x %d', '%d²'), (size, inChannels, outChannels, filterSize) => {
+  ])('%d² pixels, %d to %d channels, filter %d²', (size, inChannels, outChannels, filterSize) => {
     const s = square(size, inChannels, outChannels, filterSize)
     const { sizes, x, filter, dy, fields } = data(s)
     const want = reference(s, x, filter, dy)

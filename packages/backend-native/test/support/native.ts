@@ -25,6 +25,13 @@ export function withKernels<T>(isa: string, count: number, body: () => T): T {
   }
 }
 
+/** A function that lets `compute` fill a new array, which holds NaNs until then. */
+export const filled = (size: number, compute: (out: Float32Array) => void) => () => {
+  const out = new Float32Array(size).fill(Number.NaN)
+  compute(out)
+  return out
+}
+
 /**
  * `compute` on every instruction set. With 1, 2 and 3 threads it must give the same bits; what it gives is returned by
  * instruction set.
