@@ -1,5 +1,5 @@
 import { checkClassId } from '../official'
-import { hash, type Random, stream, uniform } from '../random'
+import { type Random, stream, uniform } from '../random'
 import { drawEllipses } from '../raster/ellipse'
 import type { Ellipse, Raster, Sample } from '../types'
 import { standardized } from './field'
@@ -78,7 +78,7 @@ export function synthesize(options: SynthesizeOptions): Sample[] {
 
   const make = (isDefective: boolean) => (_: unknown, i: number) => {
     const random = stream(seed, classId, Number(isDefective), i)
-    const name = `Synthetic${classId}/${hash(seed).toString(16)}/${isDefective ? 'defective' : 'clean'}_${i + 1}`
+    const name = `Synthetic${classId}/seed${seed}/${isDefective ? 'defective' : 'clean'}_${i + 1}`
     const surface = standardized(textures[classId - 1]!(random, width, height))
     const brightness = surface.data.map((value) => 0.5 + settings.texture * value)
     if (!isDefective) return { name, image: toRaster(brightness, width, height), mask: null, defective: false }
