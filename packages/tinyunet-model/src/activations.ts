@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { hasKernel, runKernel } from './kernels'
 import { oneOf } from './names'
 
 /** Activations by the reference's names, and the common ones that it lacks (relu6, tanh, sigmoid). */
@@ -48,8 +49,7 @@ const scaledBelowZero = (dy: tf.Tensor4D, y: tf.Tensor4D, slope: number | tf.Ten
 
 /** dy where the ReLU's output y is positive, else 0: the backend's `ReluGrad` kernel, or plain ops. */
 function reluGradient(dy: tf.Tensor4D, y: tf.Tensor4D): tf.Tensor4D {
-  if (tf.getKernel('ReluGrad', tf.getBackend())) return tf.engine().runKernel('ReluGrad', { dy, y })
-  return tf.mul(dy, tf.step(y))
+  return hasKernel('ReluGrad') ? runKernel('ReluGrad', { dy, y }) : tf.mul(dy, tf.step(y))
 }
 
 /**

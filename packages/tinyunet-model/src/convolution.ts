@@ -1,108 +1,81 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type ActivationName, activations } from './activations'
+import { biasGradient, inputGradient, kernelGradient, SAME } from './convolution-gradients'
+import { runKernel } from './kernels'
+import { operation } from './operation'
+import { upsample, upsampleGradient } from './upsampling'
+
+/** What a convolution reads: x as it is, x upsampled by 2, or x with the channels of a skip connection after its own. */
+export interface Features {
+  x: tf.Tensor4D
+  skip?: tf.Tensor4D
+  upsampled?: boolean
+}
 
 /** A convolution's variables: kernel [k, k, in, out], bias [out], alpha [out] or [1] where the activation has one. */
-export interface ConvolutionWeights {
+export type ConvolutionWeights = {
   kernel: tf.Tensor4D
   bias: tf.Tensor1D
   alpha?: tf.Tensor1D
 }
 
-const PLAIN = 'ConvolutionBiasActivation'
-const PARAMETRIC = 'ConvolutionBiasParametricActivation'
-const CONVOLUTION = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] }
-
 /**
- * activation(x * kernel + bias), stride 1, SAME, as one operation that keeps only x and its output for the gradient.
+ * activation(features * kernel + bias), stride 1, SAME, as one operation that keeps its inputs and its output for the
+ * gradient and nothing else: neither the convolution without bias or activation, nor the upsampled or joined copy.
  *
- * Composed of tfjs's operations, convolution, bias and activation would each leave a copy of their output on the tape.
- * It is a kernel of its own on whichever backend is current, and not a `tf.customGrad`, because a registered
- * gradient is asked input by input: dL/dx of the first convolution is never computed unless the image is watched.
- *
- * @param x [n, h, w, in]
+ * @param activation `linear` is the head, whose gradient belongs to the caller
  * @returns [n, h, w, out], twice the channels where the activation widens
  */
-export function convolution(
-  x: tf.Tensor4D,
+export const convolution = (
+  { x, skip, upsampled = false }: Features,
   { kernel, bias, alpha }: ConvolutionWeights,
   activation: ActivationName | 'linear',
-): tf.Tensor4D {
-  const name = alpha ? PARAMETRIC : PLAIN
-  registerOn(tf.getBackend(), name)
-  const attributes: Attributes = { activation }
-  // The gradients are asked in this order, and that of x, which comes last, lets go of what they share.
-  return tf.engine().runKernel(name, alpha ? { kernel, bias, alpha, x } : { kernel, bias, x }, { ...attributes })
-}
+): tf.Tensor4D => run({ kernel, bias, alpha, skip, x }, { activation, upsampled })
 
-interface Attributes {
-  activation: ActivationName | 'linear'
-}
+type Inputs = ConvolutionWeights & Pick<Features, 'x' | 'skip'>
+type Attributes = { activation: ActivationName | 'linear'; upsampled: boolean }
 
-function registerOn(backendName: string, kernelName: string): void {
-  if (!tf.getKernel(kernelName, backendName))
-    tf.registerKernel({
-      kernelName,
-      backendName,
-      kernelFunc: ({ inputs, attrs }) =>
-        tf.tidy(() => run(inputs as unknown as Inputs, attrs as unknown as Attributes)),
-    })
-}
+const run = operation<Inputs, Attributes>({
+  name: 'UNetConvolution',
+  saves: ['x', 'skip', 'kernel', 'alpha', 'output'],
 
-type Inputs = ConvolutionWeights & { x: tf.Tensor4D }
+  forward({ x, skip, kernel, bias, alpha }, { activation, upsampled }) {
+    const { fused, apply } = activations[activation]
+    const input = skip ? tf.concat([x, skip], 3) : upsampled ? upsample(x) : x
+    // The kernel itself, since tf.fused.conv2d takes it apart while gradients are recorded.
+    const convolve = (attributes: tf.NamedAttrMap) =>
+      runKernel('FusedConv2D', { x: input, filter: kernel, bias }, { ...SAME, ...attributes })
+    return fused ? convolve(fused) : apply(convolve({ activation: 'linear' }), alpha)
+  },
 
-function run({ x, kernel, bias, alpha }: Inputs, { activation }: Attributes): tf.Tensor4D {
-  const { fused, apply } = activations[activation]
-  if (fused) return fusedConv2D(x, kernel, bias, fused)
-  return apply(fusedConv2D(x, kernel, bias, { activation: 'linear' }), alpha)
-}
-
-/** The FusedConv2D kernel itself, since tf.fused.conv2d takes it apart while gradients are recorded. */
-const fusedConv2D = (
-  x: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  bias: tf.Tensor1D,
-  fused: { activation: string; leakyreluAlpha?: number },
-): tf.Tensor4D => tf.engine().runKernel('FusedConv2D', { x, filter, bias }, { ...CONVOLUTION, ...fused })
-
-/** Sum over images, rows and columns: the backend's `BiasAddGrad` kernel, or plain ops. */
-function biasGradient(dz: tf.Tensor4D): tf.Tensor1D {
-  if (tf.getKernel('BiasAddGrad', tf.getBackend())) return tf.engine().runKernel('BiasAddGrad', { dy: dz })
-  return tf.sum(dz, [0, 1, 2])
-}
-
-const gradients =
-  (parametric: boolean): tf.GradFunc =>
-  (gradient, saved, attributes) => {
-    const dy = gradient as tf.Tensor4D
-    const [x, kernel, ...rest] = saved as tf.Tensor4D[]
-    const y = rest.at(-1)!
-    const alpha = parametric ? rest[0] : undefined
-    const activation = activations[(attributes as unknown as Attributes).activation]
-    const dz = tf.tidy(() => activation.gradient(dy, y, alpha))
+  gradient(dy, { x, skip, kernel, alpha, output: y }, { activation, upsampled }) {
+    const { gradient, alphaGradient } = activations[activation]
+    const dz = tf.tidy(() => gradient(dy, y, alpha))
+    const dalpha = alphaGradient && tf.tidy(() => alphaGradient(dy, y, alpha!))
+    if (dz !== dy) dy.dispose()
+    // x and skip each meet their own input channels of the kernel, so their gradients need no joined copy.
+    const channels = skip ? [x.shape[3], skip.shape[3]] : [kernel.shape[2]]
+    const kernelOf = (part: number) => (skip ? tf.split<tf.Tensor4D>(kernel, channels, 2)[part]! : kernel)
     return {
-      kernel: () =>
-        tf
-          .engine()
-          .runKernel('Conv2DBackpropFilter', { x: x!, dy: dz }, { ...CONVOLUTION, filterShape: kernel!.shape }),
+      kernel() {
+        const parts: tf.Tensor4D[] = [upsampled ? upsample(x) : x, ...(skip ? [skip] : [])]
+        return tf.concat(
+          parts.map((part) => kernelGradient(part, dz, kernel.shape[0])),
+          2,
+        )
+      },
       bias: () => biasGradient(dz),
-      alpha: () => activation.alphaGradient!(dy, y, alpha!),
+      alpha: () => dalpha!,
+      skip: () => inputGradient(dz, kernelOf(1), skip!.shape),
+      // Asked last, and never if x is an image that nobody watches.
       x() {
-        const dx = tf
-          .engine()
-          .runKernel('Conv2DBackpropInput', { dy: dz, filter: kernel! }, { ...CONVOLUTION, inputShape: x!.shape })
+        const [n, h, w, c] = x.shape
+        const dx = upsampled
+          ? upsampleGradient(inputGradient(dz, kernel, [n, 2 * h, 2 * w, c]), x)
+          : inputGradient(dz, kernelOf(0), x.shape)
         if (dz !== dy) dz.dispose()
-        return dx as tf.Tensor
+        return dx
       },
     }
-  }
-
-for (const [kernelName, parametric] of [
-  [PLAIN, false],
-  [PARAMETRIC, true],
-] as const)
-  tf.registerGradient({
-    kernelName,
-    inputsToSave: parametric ? ['x', 'kernel', 'alpha'] : ['x', 'kernel'],
-    outputsToSave: [true],
-    gradFunc: gradients(parametric),
-  })
+  },
+})

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { checkSize, resolveConfig, type TinyUNetConfig, type TinyUNetOptions } from './config'
-import { type ConvolutionWeights, convolution } from './convolution'
+import { type ConvolutionWeights, convolution, type Features } from './convolution'
 import { saveModel } from './io/artifacts'
+import { maxPool } from './pooling'
 import { forward } from './structure'
 import { type ModelSummary, summarize } from './summary'
 import { createVariable, variableSpecs } from './variables'
@@ -46,17 +47,20 @@ export class TinyUNet {
         bias: variable.get(`${name}/bias`),
         alpha: variable.get(`${name}/alpha`),
       }) as unknown as ConvolutionWeights
-    return tf.tidy(() =>
-      forward<tf.Tensor4D>(
-        variant,
-        {
-          convolution: (x, { name, activated }) => convolution(x, weights(name), activated ? activation : 'linear'),
-          maxPool: (x) => tf.maxPool(x, 2, 2, 'valid'),
-          upsample: (x) => tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]),
-          concatenate: (upsampled, skip) => tf.concat([upsampled, skip], 3),
-        },
-        image,
-      ),
+    return tf.tidy(
+      () =>
+        forward<Features>(
+          variant,
+          {
+            convolution: (features, { name, activated }) => ({
+              x: convolution(features, weights(name), activated ? activation : 'linear'),
+            }),
+            maxPool: ({ x }) => ({ x: maxPool(x) }),
+            upsample: ({ x }) => ({ x, upsampled: true }),
+            concatenate: ({ x }, { x: skip }) => ({ x, skip }),
+          },
+          { x: image },
+        ).x,
     )
   }
 
