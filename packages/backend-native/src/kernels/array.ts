@@ -52,6 +52,22 @@ export function registerArrayKernels(): void {
     return y.info
   })
 
+  register<'x', { numOrSizeSplits: number | number[]; axis: number }>('SplitV', ({ x }, attributes, backend) => {
+    const [axis] = util.parseAxisParam(attributes.axis, x.shape)
+    const sizes = backend_util.prepareSplitSize(x as never, attributes.numOrSizeSplits, axis)
+    if (!isFloat(x) || sizes.includes(0)) return undefined
+    const strides = denseStrides(x.shape)
+    const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0))
+    const parts = sizes.map((size) => x.shape.with(axis!, size))
+    const walks = parts.map((shape) => pack(shape, strides, denseStrides(shape)))
+    if (walks.includes(undefined)) return undefined
+    return parts.map((shape, i) => {
+      const y = backend.output(shape)
+      backend.addon.copy(walks[i]!, backend.floats(x), starts[i]! * strides[axis!]!, y.values, 0)
+      return y.info
+    })
+  })
+
   register<'x', { perm: number[] }>('Transpose', ({ x }, { perm }, backend) =>
     isFloat(x) ? transpose(x, perm, backend) : undefined,
   )
