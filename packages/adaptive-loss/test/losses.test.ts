@@ -148,6 +148,23 @@ describeOnBackends('losses', () => {
     tf.dispose([y, x])
   })
 
+  test('details can be kept from a training step for the log', async () => {
+    const [y, bias] = [tf.ones(shape) as tf.Tensor4D, tf.variable(tf.zeros(shape) as tf.Tensor4D)]
+    const optimizer = tf.train.sgd(1)
+    await expectNoLeak(() => {
+      const logged: tf.Scalar[] = []
+      optimizer.minimize(() => {
+        const { loss, diceLoss } = adaptiveLoss().details(y, bias)
+        logged.push(tf.keep(diceLoss))
+        return loss
+      })
+      expectClose(logged[0]!.dataSync(), [1 - (size + 1) / (1.5 * size + 1)], rounding)
+      tf.dispose(logged)
+    })
+    tf.dispose([y, bias])
+    optimizer.dispose()
+  })
+
   test('weight decay equals its reference over variables, which change between forward and use', () => {
     tf.tidy(() => {
       const variables = [[0.5, -2, 3], [1]].map((values) => tf.variable(tf.tensor1d(values)))
@@ -213,6 +230,8 @@ describe('passes over the pictures, forward and backward', () => {
   test.each([
     ['dice loss', diceLoss, 10],
     ['cross-entropy', sigmoidCrossEntropy, 13],
+    ['dice loss in plain ops', diceLossReference, 12],
+    ['cross-entropy in plain ops', sigmoidCrossEntropyReference, 23],
     ['adaptive loss: both, but one sigmoid, and their sum', adaptiveLoss(), 10 + 13 - 1 + 1],
   ] as const)('%s', async (_, loss, want) => expect(await passes(loss)).toBe(want))
 })

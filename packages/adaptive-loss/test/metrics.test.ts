@@ -68,15 +68,20 @@ describeOnBackends('SegmentationMetrics', () => {
     )
   })
 
-  test('a value equal to float32(threshold) is not above it', async () => {
-    const metrics = new SegmentationMetrics({ thresholds: [0.95, 0.3] })
-    const mask = Array.from({ length: size }, (_, i) => Number(i < 2))
-    const probability = Array.from({ length: size }, (_, i) => [0.95, 0.3][i] ?? 0)
-    await update(metrics, [{ mask, probability }])
-    const { thresholds } = metrics.result()
-    expect(Object.keys(thresholds)).toEqual(['0.3', '0.95'])
-    expect(thresholds['0.95']).toMatchObject({ tp: 0, fn: 1 })
-    expectClose(thresholds['0.3']!.iou!, 1 / 2, { relative: 1e-5 })
+  test('a value equal to float32(threshold) is not above it, for pixels and images', async () => {
+    const thresholds = [0.95, 0.3] // as float32 below and above themselves
+    const metrics = new SegmentationMetrics({ thresholds })
+    const mask = Array.from({ length: size }, (_, i) => Number(i === 0))
+    await update(
+      metrics,
+      thresholds.map((threshold) => ({ mask, probability: mask.map((y) => y * threshold) })),
+    )
+    const result = metrics.result().thresholds
+    expect(Object.keys(result)).toEqual(['0.3', '0.95'])
+    expect(result['0.3']).toMatchObject({ tp: 1, fn: 1 })
+    expect(result['0.95']).toMatchObject({ tp: 0, fn: 2 })
+    expectClose(result['0.3']!.iou!, 1 / 2, { relative: 1e-4 })
+    expectClose(result['0.95']!.iou!, 0, { relative: 0, absolute: 1e-4 })
   })
 
   test('names and indices find an image again; reset forgets', async () => {

@@ -38,7 +38,7 @@ export interface AdaptiveLoss extends LossFunction {
  * branch that is not chosen has a gradient of exactly zero.
  *
  * `below: 'dice', above: 'bce'` is what the reference's code does, and learns; `below: 'bce', above: 'dice'` is what
- * its model card says, and tends to collapse to an empty prediction (see the README).
+ * its model card says, and may collapse for good to an empty prediction (measured in the README).
  */
 export function adaptiveLoss({
   threshold = 0.3,

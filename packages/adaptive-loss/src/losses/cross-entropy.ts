@@ -8,8 +8,8 @@ const FLOAT32_MAX = 2 ** 128 - 2 ** 104
  * Binary cross-entropy from logits, the mean over all n pixels: max(x, 0) − x·y + log(1 + e^−|x|), as
  * `tf.nn.sigmoid_cross_entropy_with_logits` of TensorFlow. Its gradient is (sigmoid(x) − y) / n.
  *
- * Finite for every finite logit. Infinite ones count as the largest float32, so one that agrees with a label of 0 or 1
- * costs nothing.
+ * The gradient is finite for every logit but NaN. An infinite logit counts as the largest float32, so it costs nothing
+ * where it agrees with the label.
  *
  * @param label any shape, in [0, 1]
  * @param logits the label's shape

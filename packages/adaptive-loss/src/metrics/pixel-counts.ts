@@ -22,32 +22,27 @@ export function countPixels(
   thresholds: Float32Array,
 ): PixelCounts {
   const levels = thresholds.length + 1
-  const histogram = {
-    predicted: new Float64Array(levels),
-    labelled: new Float64Array(levels),
-    both: new Float64Array(levels),
-  }
-  let [score, label] = [0, 0]
+  const predicted = new Float64Array(levels)
+  const labelled = new Float64Array(levels)
+  const both = new Float64Array(levels)
+  let score = 0
+  let label = 0
   for (let i = 0; i < mask.length; i++) {
-    const [p, y] = [probability[i]!, mask[i]!]
+    const p = probability[i]!
+    const y = mask[i]!
     if (!(p >= 0 && p <= 1))
       throw new Error(`probability has the value ${p}; expected values in [0, 1]: apply the sigmoid to logits`)
     if (!(y >= 0 && y <= 1))
       throw new Error(`mask has the value ${y}; expected values in [0, 1]: divide an 8-bit mask by 255`)
     if (p > score) score = p
     if (y > label) label = y
-    const [a, b] = [exceeded(p, thresholds), exceeded(y, thresholds)]
-    histogram.predicted[a]!++
-    histogram.labelled[b]!++
-    histogram.both[Math.min(a, b)]!++
+    const a = exceeded(p, thresholds)
+    const b = exceeded(y, thresholds)
+    predicted[a]!++
+    labelled[b]!++
+    both[Math.min(a, b)]!++
   }
-  return {
-    predicted: above(histogram.predicted),
-    labelled: above(histogram.labelled),
-    both: above(histogram.both),
-    score,
-    label,
-  }
+  return { predicted: above(predicted), labelled: above(labelled), both: above(both), score, label }
 }
 
 /** How many of the rising thresholds a value lies above. */
