@@ -69,6 +69,20 @@ describeOnBackends('DistributedOptimizer in a world of one', () => {
     }),
   )
 
+  test('a state that is set forgets the passes before it', () =>
+    expectNoLeak(async () => {
+      const { variables, b, loss, dispose } = problem()
+      const optimizer = new DistributedOptimizer(tf.train.sgd(1), { backwardPassesPerStep: 2 })
+      const weights = await optimizer.getWeights()
+      optimizer.minimize(loss(0), false, variables)
+      await optimizer.setWeights(weights)
+      for (let pass = 0; pass < 2; pass++) optimizer.minimize(loss(0), false, variables)
+      expect(await data(b)).toEqual([3 - 2 * 2])
+      tf.dispose(weights.map(({ tensor }) => tensor)) // tfjs makes its count of iterations anew
+      optimizer.dispose()
+      dispose()
+    }))
+
   test('a variable without gradient in one pass keeps that of the other', () =>
     expectNoLeak(async () => {
       const { variables, a, b, loss, dispose } = problem()

@@ -59,6 +59,13 @@ describeOnBackends('LossScaleOptimizer', () => {
       expect(await bitsOf(variables)).toEqual(before)
       for (const optimizer of [byOption, byHand]) expect(await values(optimizer.lossScale)).toEqual([2 ** 14])
 
+      tf.tidy(() => {
+        byHand.computeGradients(loss(1, Infinity), variables) // one bad pass of two, hidden by the clip
+        const { grads } = byHand.computeGradients(loss(1, 1), variables)
+        byHand.applyGradients(clip(grads))
+      })
+      expect(await bitsOf(variables)).toEqual(before)
+
       byOption.minimize(loss(40, 3), false, variables) // clipped to 1
       expect(await values(variables[1]!)).toEqual([0.125 - 1])
       byHand.dispose()
