@@ -187,6 +187,14 @@ describe('evaluation', () => {
     await take(dataset, 1) // an iterator that is left early
     expect(await take(dataset)).toEqual(first)
   })
+  test('a new iterator begins a pass also while another one is open', async () => {
+    const dataset = await createDataset(randomSamples(5, 2), { batchSize: 2 })
+    const open = dataset[Symbol.asyncIterator]()
+    const { value } = await open.next()
+    value?.dispose()
+    expect(names(await take(dataset))).toEqual(['sample_0', 'sample_1', 'sample_2', 'sample_3', 'sample_4'])
+    await open.return()
+  })
   test('with dropRemainder has no short batch', async () => {
     const dataset = await createDataset(randomSamples(5, 2), { batchSize: 2, dropRemainder: true })
     expect(dataset.epochBatches).toBe(2)

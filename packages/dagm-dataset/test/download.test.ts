@@ -115,6 +115,12 @@ describe('a broken connection', () => {
     expect(server.requests.map(({ range }) => range)).toEqual([undefined, 'bytes=100000-', 'bytes=150000-'])
     expect(server.requests[1]!.ifRange).toMatch(/^"[0-9a-f]{32}"$/)
   })
+  test('may break more often than there are retries, as long as something arrives', async () => {
+    const { dataDir, download } = await setUp({ breakAfter: [40_000, 40_000, 40_000, 40_000] }, { retries: 1 })
+    await download()
+    await expectClass1(dataDir)
+    expect(server.requests).toHaveLength(5)
+  })
   test('makes the download start over where the server has no ranges', async () => {
     const { dataDir, download } = await setUp(
       { breakAfter: [100_000], ranges: false },

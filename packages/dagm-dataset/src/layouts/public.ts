@@ -64,7 +64,7 @@ export const formatEllipses = (table: EllipseTable): string =>
  */
 export function publicNumbers(kind: 'clean' | 'defective', split: Split, seed: number, highest = 0): number[] {
   const count = Math.max(publicCounts[kind], highest)
-  const order = permutation(count, stream(seed, kind === 'clean' ? 0 : 1))
+  const order = permutation(count, stream(seed))
   const half = Math.ceil(count / 2)
   return Array.from(split === 'train' ? order.subarray(0, half) : order.subarray(half), (i) => i + 1).sort(
     (a, b) => a - b,

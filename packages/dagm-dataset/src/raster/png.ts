@@ -31,8 +31,7 @@ export function decodeGrey(bytes: Uint8Array, name: string): { raster: Raster; c
   pngSize(bytes, name)
   let png: DecodedPng
   try {
-    // A copy of its own where the bytes are part of a larger buffer: the decoder reads past the end of a truncated file.
-    png = decode(bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice(), { checkCrc: true })
+    png = decode(bytes, { checkCrc: true })
   } catch (error) {
     throw new Error(`${name}: truncated or damaged PNG (${reason(error)}); get the file again`)
   }
