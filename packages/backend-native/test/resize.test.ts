@@ -29,15 +29,17 @@ describe('nearest-neighbour resizing on native', () => {
     await fc.assert(
       fc.asyncProperty(resizings, async ({ batch, input, output, channels, mode }) => {
         const shape: [number, number, number, number] = [batch, ...input, channels]
+        const [corners, centers] = [mode === 'alignCorners', mode === 'halfPixelCenters']
+        // The CPU backend's gradient knows no halfPixelCenters, reads dy of later images at x's offsets, and loops
+        // for ever where corners of a single row or column are aligned. The next test has those cases.
+        const cpuHasGradient = !centers && batch === 1 && !(corners && input.includes(1))
         const compute = () =>
           tf.tidy(() => {
             const x = tf.tensor4d(randomFloats(tf.util.sizeFromShape(shape), 1), shape)
-            const [corners, centers] = [mode === 'alignCorners', mode === 'halfPixelCenters']
             const resize = (t: tf.Tensor) =>
               tf.image.resizeNearestNeighbor(t as tf.Tensor4D, output, corners, centers) as tf.Tensor
             const y = resize(x)
-            // The CPU backend's gradient knows no halfPixelCenters, and reads dy of later images at x's offsets.
-            const dx = centers || batch > 1 ? [] : [tf.grad(resize)(x, tf.tensor(randomFloats(y.size, 2), y.shape))]
+            const dx = cpuHasGradient ? [tf.grad(resize)(x, tf.tensor(randomFloats(y.size, 2), y.shape))] : []
             return [y, ...dx].map((t) => t.dataSync())
           })
         await tf.setBackend('cpu')
