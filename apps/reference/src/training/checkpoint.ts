@@ -64,7 +64,7 @@ export async function restoreCheckpoint(
     const weights = saved.getWeights()
     model.setWeights(weights)
     tf.dispose(weights)
-    const { tensors } = decodeSafetensors(readFileSync(join(checkpoint, optimizerFile)))
+    const { tensors } = decodeSafetensors(new Uint8Array(readFileSync(join(checkpoint, optimizerFile))))
     const named = Object.entries(tensors).map(([name, { data, shape, dtype }]) => ({
       name,
       tensor: tf.tensor(data as Float32Array, shape, dtype as 'float32'),

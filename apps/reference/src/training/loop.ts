@@ -49,6 +49,7 @@ export async function trainingLoop(training: Training, from: number): Promise<nu
     for await (const batch of dataset) {
       readings.add(++step, trainingStep(recipe, batch.image, batch.mask))
       progress.step(step)
+      await nextTurn() // lets signals in
       const last = step === plan.totalSteps || interrupt.signal !== undefined
       const due = (every: number) => last || step % every === 0
       const summarise = due(summaryEvery)
@@ -64,7 +65,6 @@ export async function trainingLoop(training: Training, from: number): Promise<nu
         await saveCheckpoint(run.checkpoints, recipe.model, recipe.optimizer, { step, dataset: dataset.state() })
       if (last) break
       if (due(sampleEvery) || due(checkpointEvery)) speed.pause()
-      await nextTurn() // lets signals in
     }
   } finally {
     readings.dispose()

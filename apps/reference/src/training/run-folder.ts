@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import { checkpointAt, listCheckpoints } from './checkpoint-files'
 import { cannotWrite, writeAtomically } from './files'
 
@@ -83,7 +83,7 @@ export interface Located {
  */
 export function locate(resultsDir: string, what: string): Located {
   const itself = checkpointAt(what)
-  if (itself) return { run: folder(dirname(dirname(resolve(itself)))), checkpoint: itself }
+  if (itself) return { run: folder(relative('', resolve(itself, '../..')) || '.'), checkpoint: itself }
   const named = what === 'latest' ? latestRun(resultsDir) : folder(join(resultsDir, what))
   const run = existsSync(named.path) ? named : folder(what)
   if (!existsSync(run.path))

@@ -64,16 +64,19 @@ export async function runTraining(request: Request): Promise<Trained> {
     time: now(),
   })
   const events = resumed ? new EventWriter(run.path, from + 1) : new EventWriter(run.path)
-  say(
-    `${resumed ? `going on with ${run.path} at step ${from}` : `run ${run.path}`} · ${dataset.size} images, ${steps.totalSteps} steps of ${steps.globalBatch} · backend ${backend.name} (${backend.description})`,
-  )
+  const what = `${dataset.size} images, ${steps.totalSteps} steps of ${steps.globalBatch} · backend ${backend.name} (${backend.description})`
+  if (from >= steps.totalSteps)
+    say(
+      `run ${run.path} is at step ${from} of ${steps.totalSteps}: nothing is left to train; raise --num-iter to go on`,
+    )
+  else say(`${resumed ? `going on with ${run.path} at step ${from}` : `run ${run.path}`} · ${what}`)
   const progress = showProgress({
     total: steps.totalSteps,
     from,
     every: options.displayEvery,
     batch: steps.globalBatch,
   })
-  const interrupt = listenForInterrupt(() => progress.say('finishing the step; once more ends at once'))
+  const interrupt = listenForInterrupt(() => progress.say('finishing the step and saving; once more ends at once'))
   const speed = new SpeedMeter(from, steps.globalBatch, options.warmupStep)
   try {
     const step = await trainingLoop(
