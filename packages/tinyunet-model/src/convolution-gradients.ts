@@ -4,24 +4,27 @@ import { hasKernel, hasOwnKernel, runKernel } from './kernels'
 /** Stride 1 and SAME padding, as attributes of the convolution kernels. */
 export const SAME = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] }
 
-/** Rows (or columns) of zeros that SAME adds before and after the image for a kernel of that side. */
-const padding = (side: number): [number, number] => [Math.floor((side - 1) / 2), Math.ceil((side - 1) / 2)]
+/** Rows (and columns) of zeros that SAME adds before and after the image for a kernel of that side. */
+const before = (side: number) => Math.floor((side - 1) / 2)
+const after = (side: number) => Math.ceil((side - 1) / 2)
 
-const pads = (before: number, after: number): [number, number][] => [
-  [0, 0],
-  [before, after],
-  [before, after],
-  [0, 0],
-]
+const pad = (x: tf.Tensor4D, before: number, after: number): tf.Tensor4D =>
+  tf.pad(x, [
+    [0, 0],
+    [before, after],
+    [before, after],
+    [0, 0],
+  ])
 
 /** dL/dx of y = x * kernel from dL/dy. `inputShape` is that of x. */
 export function inputGradient(dy: tf.Tensor4D, kernel: tf.Tensor4D, inputShape: number[]): tf.Tensor4D {
   if (hasOwnKernel('Conv2DBackpropInput'))
     return runKernel('Conv2DBackpropInput', { dy, filter: kernel }, { ...SAME, inputShape })
   // A convolution with the kernel turned by 180° and its channels swapped, padded the other way round.
-  const [before, after] = padding(kernel.shape[0])
-  const turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
-  return tf.conv2d(tf.pad(dy, pads(after, before)), turned, 1, 'valid')
+  const [side, , channels, filters] = kernel.shape
+  const taps = tf.split(tf.reshape(kernel, [side * side, channels, filters]), side * side)
+  const turned = tf.reshape<tf.Rank.R4>(tf.concat(taps.toReversed()), kernel.shape)
+  return tf.conv2d(pad(dy, after(side), before(side)), tf.transpose(turned, [0, 1, 3, 2]), 1, 'valid')
 }
 
 /** dL/dkernel of y = x * kernel from dL/dy: [side, side, in, out]. */
@@ -31,13 +34,16 @@ export function kernelGradient(x: tf.Tensor4D, dy: tf.Tensor4D, side: number): t
   const filterShape: [number, number, number, number] = [side, side, channels, filters]
   if (hasOwnKernel('Conv2DBackpropFilter'))
     return runKernel('Conv2DBackpropFilter', { x, dy }, { ...SAME, filterShape })
-  // For each place (i, j) in the kernel the product of what x has there, [n · h · w, in], transposed, and dy.
-  const padded = tf.pad(x, pads(...padding(side)))
-  const columns = tf.reshape(dy, [-1, filters])
+  // The product of x, shifted and transposed, and dy, for each place (i, j) in the kernel. Both are padded to one width
+  // and seen as lists of pixels, where the shift is an offset; the last pixels of dy are padding.
+  const stride = width + side - 1
+  const pixels = n * (height + side - 1) * stride - (side - 1) * (stride + 1)
+  const flat = (tensor: tf.Tensor4D): tf.Tensor2D => tf.reshape(tensor, [-1, tensor.shape[3]])
+  const padded = flat(pad(x, before(side), after(side)))
+  const gradient = tf.slice(flat(pad(dy, 0, side - 1)), [0, 0], [pixels, filters])
   const taps = Array.from({ length: side * side }, (_, tap) => {
-    const [i, j] = [Math.floor(tap / side), tap % side]
-    const shifted = tf.slice(padded, [0, i, j, 0], [n, height, width, channels])
-    return tf.matMul(tf.reshape(shifted, [-1, channels]), columns, true)
+    const offset = Math.floor(tap / side) * stride + (tap % side)
+    return tf.matMul(tf.slice(padded, [offset, 0], [pixels, channels]), gradient, true)
   })
   return tf.reshape(tf.stack(taps), filterShape)
 }

@@ -54,8 +54,10 @@ const run = operation<Inputs, Attributes>({
     const dalpha = alphaGradient && tf.tidy(() => alphaGradient(dy, y, alpha!))
     if (dz !== dy) dy.dispose()
     // x and skip each meet their own input channels of the kernel, so their gradients need no joined copy.
-    const channels = skip ? [x.shape[3], skip.shape[3]] : [kernel.shape[2]]
-    const kernelOf = (part: number) => (skip ? tf.split<tf.Tensor4D>(kernel, channels, 2)[part]! : kernel)
+    const kernelFrom = (first: number, { shape: [, , , channels] }: tf.Tensor4D) => {
+      const [height, width, , filters] = kernel.shape
+      return skip ? tf.slice(kernel, [0, 0, first, 0], [height, width, channels, filters]) : kernel
+    }
     return {
       kernel() {
         const parts: tf.Tensor4D[] = [upsampled ? upsample(x) : x, ...(skip ? [skip] : [])]
@@ -66,13 +68,13 @@ const run = operation<Inputs, Attributes>({
       },
       bias: () => biasGradient(dz),
       alpha: () => dalpha!,
-      skip: () => inputGradient(dz, kernelOf(1), skip!.shape),
+      skip: () => inputGradient(dz, kernelFrom(x.shape[3], skip!), skip!.shape),
       // Asked last, and never if x is an image that nobody watches.
       x() {
         const [n, h, w, c] = x.shape
         const dx = upsampled
           ? upsampleGradient(inputGradient(dz, kernel, [n, 2 * h, 2 * w, c]), x)
-          : inputGradient(dz, kernelOf(0), x.shape)
+          : inputGradient(dz, kernelFrom(0, x), x.shape)
         if (dz !== dy) dz.dispose()
         return dx
       },
