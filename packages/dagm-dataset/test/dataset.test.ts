@@ -301,6 +301,18 @@ describe('state', () => {
     }
     expect(seen.slice(2)).toEqual(seen.slice(0, 2))
   })
+  test('of an earlier pass can be restored under an open iterator of a later one', async () => {
+    const dataset = await createDataset(randomSamples(5, 2), { batchSize: 2 })
+    const state = dataset.state()
+    await take(dataset)
+    const seen: number[] = []
+    for await (const batch of dataset) {
+      seen.push(batch.samples.length)
+      batch.dispose()
+      if (seen.length === 1) dataset.restore(state)
+    }
+    expect(seen).toEqual([2, 2, 2, 1])
+  })
   test('of other samples, another seed or nonsense is refused', async () => {
     const make = (samples: Sample[], seed = 0) => createDataset(samples, { batchSize: 2, seed })
     const [four, five] = [await make(randomSamples(4, 2)), await make(randomSamples(5, 2))]

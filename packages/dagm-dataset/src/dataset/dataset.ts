@@ -90,13 +90,12 @@ export class Dataset implements AsyncIterable<Batch> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const { repeat, order } = this.#parts
-    if (!repeat && !this.#resumed && this.#place.position > 0)
-      this.#place = { epoch: this.#place.epoch + 1, position: 0 }
+    if (!repeat && !this.#resumed && this.#place.position > 0) this.#nextPass()
     this.#resumed = false
-    const { epoch } = this.#place
     try {
       for (let count = this.#count(); count > 0; count = this.#count()) {
         const prepared = await this.#take(count)
+        const { epoch } = this.#place
         this.#place = order.after(this.#place, count)
         const ended = !repeat && (this.#place.epoch !== epoch || this.#count() === 0)
         if (!ended) this.#lookAhead()
@@ -106,7 +105,7 @@ export class Dataset implements AsyncIterable<Batch> {
     } finally {
       this.#ahead = null
     }
-    if (!repeat && this.#place.position > 0) this.#place = { epoch: epoch + 1, position: 0 }
+    if (this.#place.position > 0) this.#nextPass() // a remainder that was dropped
   }
 
   /** Where the batches handed out so far end; `restore` of it, in a data set made alike, gives exactly the ones after. */
@@ -146,6 +145,10 @@ export class Dataset implements AsyncIterable<Batch> {
     const { repeat, batchSize, dropRemainder } = this.#parts
     const left = this.size - this.#place.position
     return repeat ? batchSize : left >= batchSize ? batchSize : dropRemainder ? 0 : left
+  }
+
+  #nextPass(): void {
+    this.#place = { epoch: this.#place.epoch + 1, position: 0 }
   }
 
   #take(count: number): Promise<Prepared> {

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { checkClassId } from '../official'
-import type { Layout } from '../types'
 
 /** Where a class lies: `clean` has Train/ and Test/ (competition), or the clean images whose defects are in `defects`. */
 export type ClassFolder =
@@ -26,17 +25,17 @@ const roots = ['', 'DAGM_KaggleUpload', 'raw_images/private', 'raw_images/public
  *
  * @throws where the folder is missing or has no such class, saying what it has
  */
-export async function findClass(dataDir: string, classId: number, layout?: Layout): Promise<ClassFolder> {
-  checkClassId(classId, layout)
+export async function findClass(dataDir: string, classId: number): Promise<ClassFolder> {
+  checkClassId(classId)
   const here = await listFolder(dataDir)
   if (!here) throw new Error(`${dataDir}: no such folder; expected the one that holds Class${classId}`)
   const candidates = roots.map((root) => join(dataDir, root))
   const itself = resolve(dataDir)
   if (basename(itself).toLowerCase() === `class${classId}`) candidates.push(dirname(itself))
 
-  for (const wanted of layout ? [layout] : (['competition', 'public'] as const))
+  for (const find of [findCompetition, findPublic])
     for (const root of candidates) {
-      const found = wanted === 'competition' ? await findCompetition(root, classId) : await findPublic(root, classId)
+      const found = await find(root, classId)
       if (found) return found
     }
   const has = here.size === 0 ? 'nothing' : [...here.values()].sort().slice(0, 8).join(', ')
