@@ -5,12 +5,12 @@
   const column = (name) => train.map((line) => line[name])
   const steps = column('step')
 
-  /** A running mean that forgets with a time constant of some points, so that a trend shows through noise. */
-  const smooth = (values, points = 10) => {
-    let mean = values[0]
-    return values.map((value) => {
-      mean += (value - mean) / points
-      return mean
+  /** Means over two percent of the run to either side, so that a trend shows through noise. */
+  const smooth = (values) => {
+    const reach = Math.ceil(values.length / 50)
+    return values.map((_, i) => {
+      const near = values.slice(Math.max(i - reach, 0), i + reach + 1)
+      return near.reduce((sum, value) => sum + value, 0) / near.length
     })
   }
 
