@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { isConditional, SelectedUpdate } from './conditional'
 import { allFinite } from './finite'
-import { learningRateOf, setLearningRate } from './learning_rate'
 import { checked, type LossScale, nextState, type ScaleState } from './loss_scale'
 import type { Gradients, LearningRate, NamedTensor } from './types'
+import { chain, isAccumulating, learningRateOf, restored, setLearningRate } from './wrapped'
 
 export interface LossScaleOptimizerOptions {
   /**
@@ -23,7 +23,7 @@ export class LossScaleOptimizer<T extends tf.Optimizer = tf.Optimizer> extends t
   static readonly className = 'LossScaleOptimizer'
   private readonly state: ScaleState<tf.Variable<tf.Rank.R0>>
   private readonly skipped: tf.Variable<tf.Rank.R0>
-  private readonly selected: SelectedUpdate
+  private selected: SelectedUpdate
   private readonly clip: LossScaleOptimizerOptions['clip']
 
   /** Whether all gradients unscaled since the last step were finite; means something while `judged`. */
@@ -218,11 +218,14 @@ export class LossScaleOptimizer<T extends tf.Optimizer = tf.Optimizer> extends t
     return { name, tensor: tf.scalar(iterations! - skipped!, 'int32') }
   }
 
-  /** @throws where one of the three is missing; then nothing has changed */
+  /** @throws where one of the three is missing or no scalar; then nothing has changed */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     const own = this.ownWeights().map(({ name, tensor }) => {
       const given = weights.find((weight) => weight.name === name)
-      if (!given) throw new Error(`got no weight ${name}, expected the state of a LossScaleOptimizer`)
+      if (given?.tensor.rank !== 0)
+        throw new Error(
+          `got ${given ? `shape [${given.tensor.shape}] for` : 'no'} weight ${name}, expected a scalar: the state of a LossScaleOptimizer`,
+        )
       return { variable: tensor as tf.Variable, value: given.tensor, name }
     })
     await this.optimizer.setWeights(weights.filter(({ name }) => !own.some((weight) => weight.name === name)))
@@ -230,6 +233,7 @@ export class LossScaleOptimizer<T extends tf.Optimizer = tf.Optimizer> extends t
       for (const { variable, value } of own) variable.assign(tf.cast(value, variable.dtype))
       this.skipped.assign(tf.scalar(0, 'int32'))
     })
+    this.selected = new SelectedUpdate(this.optimizer) // its slots may be gone
     this.judged = false
     this.scaled = false
   }
@@ -245,12 +249,7 @@ export class LossScaleOptimizer<T extends tf.Optimizer = tf.Optimizer> extends t
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    const wrapped = config.optimizer as { className: string; config: tf.serialization.ConfigDict }
-    const registered = tf.serialization.SerializationMap.getMap().classNameMap[wrapped.className]
-    if (!registered)
-      throw new Error(`got optimizer ${wrapped.className}, expected a class known to tf.serialization.registerClass`)
-    const [wrappedClass, fromConfig] = registered
-    return new cls(fromConfig(wrappedClass, wrapped.config), config.lossScale)
+    return new cls(restored(config.optimizer), config.lossScale)
   }
 
   /** Frees the scale's state and the wrapped optimizer. */
@@ -260,13 +259,9 @@ export class LossScaleOptimizer<T extends tf.Optimizer = tf.Optimizer> extends t
   }
 }
 
-/** An optimizer that adds up gradients over several passes has `accumulating` true while a pass ends in no step. */
-const isAccumulating = (optimizer: tf.Optimizer): boolean => Reflect.get(optimizer, 'accumulating') === true
-
 function refuseSecondScaling(optimizer: tf.Optimizer): void {
-  for (let inner: tf.Optimizer | undefined = optimizer; inner; inner = Reflect.get(inner, 'optimizer'))
-    if (inner.getClassName() === LossScaleOptimizer.className)
-      throw new Error('got a LossScaleOptimizer inside another, expected one: the loss would be scaled twice')
+  if (chain(optimizer).some((inner) => inner.getClassName() === LossScaleOptimizer.className))
+    throw new Error('got a LossScaleOptimizer inside another, expected one: the loss would be scaled twice')
 }
 
 const present = (gradients: tf.NamedTensorMap) => Object.values(gradients).filter((gradient) => gradient != null)

@@ -92,6 +92,23 @@ describeOnBackends('around', () => {
       dispose()
     }))
 
+  test('after a state without slots was set, slots begin afresh', () =>
+    expectNoLeak(async () => {
+      const [one, two] = [linear(), linear()]
+      const make = () => new LossScaleOptimizer(tf.train.adagrad(0.1) as tf.Optimizer, dynamicLossScale.keras())
+      const [used, fresh] = [make(), make()]
+      const start = await fresh.getWeights()
+      used.minimize(one.loss(1, 1), false, one.variables)
+      tf.dispose(slotsOf(used.optimizer)) // tfjs replaces them without freeing them
+      await used.setWeights(start)
+      used.minimize(one.loss(1, Number.NaN), false, one.variables)
+      fresh.minimize(two.loss(1, Number.NaN), false, two.variables)
+      const slots = (optimizer: LossScaleOptimizer) => bitsOf(slotsOf(optimizer.optimizer))
+      expect(await slots(used)).toEqual(await slots(fresh))
+      start[0]!.tensor.dispose() // `iter`, which tfjs makes anew
+      for (const owner of [used, fresh, one, two]) owner.dispose()
+    }))
+
   test('an optimizer whose slots cannot be known before its first step is refused', () => {
     class Late extends tf.Optimizer {
       static className = 'Late'
