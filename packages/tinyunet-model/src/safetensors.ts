@@ -98,7 +98,8 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
       const [dtype, { array }] = (
         Object.entries(DTYPES) as [SafetensorsDtype, (typeof DTYPES)[SafetensorsDtype]][]
       ).find(([, known]) => known.code === code)!
-      const data = new array(bytes.slice(dataStart + begin, dataStart + end).buffer)
+      // A copy, aligned; `slice` would be none for a Buffer of Node.
+      const data = new array(new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer)
       return [name, { dtype, shape, data }] as const
     },
   )
@@ -106,11 +107,11 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
 }
 
 /** The values as float32, from any dtype but the 64-bit integers. */
-export function toFloat32({ dtype, data }: SafetensorsTensor): Float32Array<ArrayBuffer> {
+export function toFloat32(name: string, { dtype, data }: SafetensorsTensor): Float32Array<ArrayBuffer> {
   if (dtype === 'float16') return Float32Array.from(data as Uint16Array, halfToNumber)
   if (dtype === 'bfloat16') return new Float32Array(Uint32Array.from(data as Uint16Array, (bits) => bits << 16).buffer)
-  if (dtype === 'int64' || dtype === 'uint64') throw new Error(`a tensor of dtype ${dtype} has no float32 form`)
-  return Float32Array.from(data as Float32Array)
+  if (dtype === 'int64' || dtype === 'uint64') throw new Error(`tensor ${name}: ${dtype} has no float32 form`)
+  return new Float32Array(data as Float32Array)
 }
 
 function halfToNumber(bits: number): number {

@@ -57,9 +57,17 @@ async function fromArtifacts({
 function toArtifacts({ tensors, metadata }: SafetensorsFile): tf.io.ModelArtifacts {
   const entries = Object.entries(tensors)
   return {
-    modelTopology: metadata[TOPOLOGY] === undefined ? undefined : JSON.parse(metadata[TOPOLOGY]),
+    modelTopology: parseTopology(metadata[TOPOLOGY]),
     format: metadata.format,
     weightSpecs: entries.map(([name, { shape }]) => ({ name, shape, dtype: 'float32' })),
-    weightData: tf.io.CompositeArrayBuffer.join(entries.map(([, tensor]) => toFloat32(tensor).buffer)),
+    weightData: tf.io.CompositeArrayBuffer.join(entries.map(([name, tensor]) => toFloat32(name, tensor).buffer)),
+  }
+}
+
+function parseTopology(text: string | undefined): object | undefined {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch (error) {
+    throw new Error(`metadata ${TOPOLOGY} is not JSON (${(error as Error).message}); the file is damaged`)
   }
 }
