@@ -1,0 +1,3 @@
+export declare const tfjsNodeFolder: string
+export declare const tfjsNodeReady: string
+export declare function isTfjsNodeReady(): boolean
