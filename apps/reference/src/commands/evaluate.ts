@@ -23,7 +23,7 @@ export async function evaluate({ command: name, options, given }: Request): Prom
   const config = join(run.path, 'config.json')
   const saved = existsSync(config) ? readConfigFile(config) : {}
   const merged = schema.parse({ ...command(name).defaults, ...saved, backend: 'auto', ...given })
-  await selectBackend(merged.backend, 'inference')
+  await selectBackend(merged.backend, 'inference', merged.threads)
   const { model, state } = await loadModel(checkpoint)
   await evaluateRun(model, merged, run, state.step)
   await writeReport(run.path)

@@ -108,6 +108,7 @@ export const commands = {
       'outputDir',
       'debugVerbosity',
     ],
+    defaults: { outputDir: 'preview' },
     examples: [
       'data download --data-dir ./DAGM2007 --class-id 1',
       'data check --data-dir ./DAGM2007 --class-id 1 --strict',

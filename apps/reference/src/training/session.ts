@@ -39,7 +39,7 @@ const say = (text: string) => void process.stdout.write(`${text}\n`)
 export async function runTraining(request: Request): Promise<Trained> {
   const { options, resumed } = resolve(request)
   for (const note of notes(options)) say(note)
-  const backend = await selectBackend(options.backend, 'training')
+  const backend = await selectBackend(options.backend, 'training', options.threads)
   await init()
   const samples = await openSamples(options, 'train', say)
   const dataset = await trainingSet(options, samples, { rank: rank(), size: size() }, say)
