@@ -126,10 +126,13 @@ void parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, in
   mutex_unlock(&pool.user);
 }
 
+static int clamped(int count) { return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count; }
+
 int thread_count_default(void) {
   const char *asked = getenv("UNET_NATIVE_THREADS");
-  const int count = asked && atoi(asked) > 0 ? atoi(asked) : processor_count();
-  return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
+  if (asked && atoi(asked) > 0) return clamped(atoi(asked));
+  const int processors = processor_count(), quota = processor_quota();
+  return clamped(quota > 0 && quota < processors ? quota : processors);
 }
 
 int thread_count(void) {
@@ -140,7 +143,7 @@ int thread_count(void) {
   return atomic_compare_exchange_strong(&pool.size, &undecided, count) ? count : undecided;
 }
 
-void thread_count_set(int count) { atomic_store(&pool.size, count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count); }
+void thread_count_set(int count) { atomic_store(&pool.size, clamped(count)); }
 
 #if !defined(_WIN32)
 // At exit, and before the code is unmapped. On Windows the library stays loaded (thread_create sees to it).

@@ -15,5 +15,5 @@ void parallel_for(int64_t count, int64_t grain, void (*body)(void *context, int6
 int thread_count(void);
 // 1 to MAX_THREADS; other values are clamped.
 void thread_count_set(int count);
-// What this process may use: affinity and hardware; UNET_NATIVE_THREADS overrides.
+// What this process may use: cgroup limits, affinity, hardware; UNET_NATIVE_THREADS overrides.
 int thread_count_default(void);

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 static inline void spin_pause(void) {
 #if defined(__x86_64__)
@@ -75,3 +76,24 @@ static inline bool thread_create(Thread *thread, void *(*run)(void *), void *arg
 }
 static inline void thread_join(Thread thread) { pthread_join(thread, NULL); }
 #endif
+
+// Processors that the container's cgroup (version 2, else 1) grants, rounded up; 0 where it sets no limit.
+static inline int processor_quota(void) {
+  long quota = 0, period = 0;
+#if defined(__linux__)
+  FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
+  if (file) {
+    if (fscanf(file, "%ld %ld", &quota, &period) != 2) quota = 0; // "max 100000"
+    fclose(file);
+  } else {
+    const char *const names[] = {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"};
+    long *const values[] = {&quota, &period};
+    for (int i = 0; i < 2; i++) {
+      if (!(file = fopen(names[i], "r"))) continue;
+      if (fscanf(file, "%ld", values[i]) != 1) *values[i] = 0;
+      fclose(file);
+    }
+  }
+#endif
+  return quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
+}

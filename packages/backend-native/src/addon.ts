@@ -54,18 +54,33 @@ export interface Addon {
 
 const platform = `${process.platform}-${process.arch}`
 
+type Loaded = { addon: Addon; reason?: undefined } | { addon?: undefined; reason: string }
+
 /** The addon, or why there is none, in one line. */
-export function loadAddon(): { addon: Addon; reason?: undefined } | { addon?: undefined; reason: string } {
+export function loadAddon(): Loaded {
   const require = createRequire(import.meta.url)
+  const published = `@unet-industrial/backend-native-${platform}`
   const reasons: string[] = []
-  for (const path of ['../build/backend-native.node', `@unet-industrial/backend-native-${platform}`])
+  for (const path of ['../build/backend-native.node', published])
     try {
-      return { addon: require(path) }
+      return chooseIsa(require(path))
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code !== 'MODULE_NOT_FOUND') reasons.push(`${path} does not load: ${message.split('\n')[0]}`)
     }
-  const package_ = `@unet-industrial/backend-native-${platform}`
-  reasons.push(`expected ${package_}; install it (npm does so unless optional dependencies are off) or use backend cpu`)
+  reasons.push(
+    `expected ${published}; install it (npm does so unless optional dependencies are off) or use backend cpu`,
+  )
   return { reason: `no native kernels for ${platform}: ${reasons.join('; ')}` }
+}
+
+/** The best instruction set is in use already, unless the environment asks for another. */
+function chooseIsa(addon: Addon): Loaded {
+  const asked = process.env.UNET_NATIVE_ISA
+  if (!asked) return { addon }
+  const { isas } = addon.info()
+  if (!isas.includes(asked))
+    return { reason: `UNET_NATIVE_ISA: got ${asked}, expected one of ${isas.join(', ')} on this machine` }
+  addon.setIsa(isas.indexOf(asked))
+  return { addon }
 }

@@ -15,6 +15,15 @@
     }                                                                                                             \
   }
 
+// Positions in the input are computed in 32 bits.
+static void check_window(Arguments *arguments, int out, int stride, int filter, int dilation, int pad) {
+  const int64_t reach = (int64_t)out * stride + (int64_t)filter * dilation + pad;
+  if (reach > INT32_MAX / 2) fail(arguments, "a window reaches position %lld", (long long)reach);
+}
+#define CHECK_WINDOWS(s)                                                                                      \
+  check_window(&arguments, s.outHeight, s.strideHeight, s.filterHeight, s.dilationHeight, s.padTop);          \
+  check_window(&arguments, s.outWidth, s.strideWidth, s.filterWidth, s.dilationWidth, s.padLeft);
+
 static int64_t elements(Arguments *arguments, int a, int b, int c, int d) {
   return product(arguments, (const int32_t[]){a, b, c, d}, 4);
 }
@@ -28,6 +37,7 @@ static int64_t elements(Arguments *arguments, int a, int b, int c, int d) {
 napi_value call_conv2d(napi_env env, napi_callback_info info) {
   Arguments arguments = read_arguments(env, info, "conv2d", 7);
   READ_SHAPE(Conv2DShape, shape, 13)
+  CHECK_WINDOWS(shape)
   const float *x = argument_floats(&arguments, 1, IN(shape));
   const float *filter = argument_floats(&arguments, 2, FILTER(shape));
   const float *bias = argument_floats_or_null(&arguments, 3, shape.outChannels);
@@ -42,6 +52,7 @@ napi_value call_conv2d(napi_env env, napi_callback_info info) {
 napi_value call_conv2dBackpropInput(napi_env env, napi_callback_info info) {
   Arguments arguments = read_arguments(env, info, "conv2dBackpropInput", 4);
   READ_SHAPE(Conv2DShape, shape, 13)
+  CHECK_WINDOWS(shape)
   const float *dy = argument_floats(&arguments, 1, OUT(shape));
   const float *filter = argument_floats(&arguments, 2, FILTER(shape));
   float *dx = argument_floats(&arguments, 3, IN(shape));
@@ -53,6 +64,7 @@ napi_value call_conv2dBackpropInput(napi_env env, napi_callback_info info) {
 napi_value call_conv2dBackpropFilter(napi_env env, napi_callback_info info) {
   Arguments arguments = read_arguments(env, info, "conv2dBackpropFilter", 4);
   READ_SHAPE(Conv2DShape, shape, 13)
+  CHECK_WINDOWS(shape)
   const float *x = argument_floats(&arguments, 1, IN(shape));
   const float *dy = argument_floats(&arguments, 2, OUT(shape));
   float *dfilter = argument_floats(&arguments, 3, FILTER(shape));
@@ -64,6 +76,7 @@ napi_value call_conv2dBackpropFilter(napi_env env, napi_callback_info info) {
 napi_value call_maxPool(napi_env env, napi_callback_info info) {
   Arguments arguments = read_arguments(env, info, "maxPool", 3);
   READ_SHAPE(PoolShape, shape, 12)
+  CHECK_WINDOWS(shape)
   const float *x = argument_floats(&arguments, 1, SMALL(shape));
   float *y = argument_floats(&arguments, 2, LARGE(shape));
   if (!arguments.failed && kernels->max_pool(&shape, x, y)) fail(&arguments, OUT_OF_MEMORY);
@@ -74,6 +87,7 @@ napi_value call_maxPool(napi_env env, napi_callback_info info) {
 napi_value call_maxPoolGrad(napi_env env, napi_callback_info info) {
   Arguments arguments = read_arguments(env, info, "maxPoolGrad", 5);
   READ_SHAPE(PoolShape, shape, 12)
+  CHECK_WINDOWS(shape)
   const float *x = argument_floats(&arguments, 1, SMALL(shape));
   const float *y = argument_floats(&arguments, 2, LARGE(shape));
   const float *dy = argument_floats(&arguments, 3, LARGE(shape));

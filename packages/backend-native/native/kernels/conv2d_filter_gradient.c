@@ -10,10 +10,13 @@
 #include "kernels.h"
 #include "panels.h"
 
-#if VL == 16 || defined(NEON)
+// A tile has BLOCK input channels by at most WIDEST vectors of output channels.
+#if WIDEST_PANEL == 4
 #define BLOCK 8
+#define WIDEST 3
 #else
 #define BLOCK 4
+#define WIDEST 2
 #endif
 
 enum { STRIP_PIXELS = 128, STRIP_WIDTH = 64, MAX_BANDS = 32, BANDS_BYTES = 2 << 20, SLICE_BYTES = 512 << 10, TASKS_PER_THREAD = 4 };
@@ -24,7 +27,8 @@ typedef struct {
   float *dfilter;
   // With few input channels the filter's taps are rows of the sum, too, and x is packed once a tap.
   int tapsAreRows;
-  int64_t taps, rows, paddedRows, channels, vectors; // of a band's sum: [taps][paddedRows][channels]
+  int64_t taps, rows, paddedRows, channels; // of a band's sum: [taps][paddedRows][channels]
+  Panels panels;
   int64_t stripRows, stripColumns, stripsDown, stripsAcross, strips;
   int64_t windowRows, windowColumns; // of x that a strip sees
   int64_t bands, groups;
@@ -50,8 +54,9 @@ static Strip strip_at(const Call *c, int64_t index) {
 // dy as [panel][pixel][panel's channels].
 static void pack_dy(const Call *c, Strip strip, float *packed) {
   const int64_t channels = c->s.outChannels;
-  for (int64_t panel = 0; panel < panel_count(c->vectors); panel++) {
-    const int64_t width = panel_vectors(panel, c->vectors) * VL, first = 2 * VL * panel, some = smaller(width, channels - first);
+  for (int64_t panel = 0; panel < c->panels.count; panel++) {
+    const int64_t width = panel_vectors(&c->panels, panel) * VL, first = panel_channel(&c->panels, panel);
+    const int64_t some = smaller(width, channels - first);
     for (int64_t row = 0; row < strip.rows; row++) {
       const int64_t pixel = (strip.image * c->s.outHeight + strip.row + row) * c->s.outWidth + strip.column;
       const float *from = c->dy + pixel * channels + first;
@@ -117,32 +122,41 @@ typedef struct {
   int64_t rows, columns, xRow, xColumn;
 } Pixels;
 
-INLINE void tile(int vectors, Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) {
-  vf sums[BLOCK][WIDEST_PANEL];
+// The sums that the registers will be added to are asked for first: they are seldom in the first-level cache.
+INLINE void compute_tile(int vectors, Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) {
+  vf sums[BLOCK][WIDEST];
   UNROLL(BLOCK) for (int i = 0; i < BLOCK; i++)
-    UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) sums[i][v] = v_set(0);
+    UNROLL(WIDEST) for (int v = 0; v < vectors; v++) sums[i][v] = v_set(0), __builtin_prefetch(sum + i * pitch + v * VL, 1, 3);
   for (int64_t row = 0; row < p.rows; row++, x += p.xRow) {
     const float *xs = x;
     for (int64_t column = 0; column < p.columns; column++, xs += p.xColumn, dy += vectors * VL) {
-      vf d[WIDEST_PANEL];
-      UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) d[v] = v_load(dy + v * VL);
+      vf d[WIDEST];
+      UNROLL(WIDEST) for (int v = 0; v < vectors; v++) d[v] = v_load(dy + v * VL);
       UNROLL(BLOCK) for (int i = 0; i < BLOCK; i++) {
         const vf xi = v_set(xs[i]);
-        UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) sums[i][v] = v_fma(xi, d[v], sums[i][v]);
+        UNROLL(WIDEST) for (int v = 0; v < vectors; v++) sums[i][v] = v_fma(xi, d[v], sums[i][v]);
       }
     }
   }
   UNROLL(BLOCK) for (int i = 0; i < BLOCK; i++)
-    UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) {
+    UNROLL(WIDEST) for (int v = 0; v < vectors; v++) {
       float *to = sum + i * pitch + v * VL;
       v_store(to, first ? sums[i][v] : v_load(to) + sums[i][v]);
     }
 }
 
-static void tile1(Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) { tile(1, p, x, dy, sum, pitch, first); }
-static void tile2(Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) { tile(2, p, x, dy, sum, pitch, first); }
-#if WIDEST_PANEL == 3
-static void tile3(Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) { tile(3, p, x, dy, sum, pitch, first); }
+typedef void Tile(Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first);
+#define DEFINE_TILE(vectors)                                                                                            \
+  static void tile##vectors(Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) {          \
+    compute_tile(vectors, p, x, dy, sum, pitch, first);                                                                 \
+  }
+DEFINE_TILE(1)
+DEFINE_TILE(2)
+#if WIDEST == 3
+DEFINE_TILE(3)
+static Tile *const tiles_by_vectors[] = {NULL, tile1, tile2, tile3};
+#else
+static Tile *const tiles_by_vectors[] = {NULL, tile1, tile2};
 #endif
 
 // ---- Reading ahead ----
@@ -180,26 +194,22 @@ static void add_strip(const Call *c, Strip strip, Strip next, int64_t blocks, co
   const int64_t blockFloats = c->tapsAreRows ? strip.rows * strip.columns * BLOCK : c->windowRows * c->windowColumns * BLOCK;
   Pixels p = {strip.rows, strip.columns, strip.columns * BLOCK, BLOCK};
   if (!c->tapsAreRows) p.xRow = s->strideHeight * c->windowColumns * BLOCK, p.xColumn = s->strideWidth * BLOCK;
-  const int64_t steps = panel_count(c->vectors) * blocks * c->taps;
+  const int64_t steps = c->panels.count * blocks * c->taps;
   Ahead aheadX = ahead_of(c->x, next.image, s->inHeight, s->inWidth, s->inChannels,
                           window_start(next.row, s->strideHeight, s->padTop), window_start(next.column, s->strideWidth, s->padLeft),
                           c->windowRows, c->windowColumns, steps);
   Ahead aheadDy = ahead_of(c->dy, next.image, s->outHeight, s->outWidth, s->outChannels, next.row, next.column, next.rows,
                            next.columns, steps);
-  for (int64_t panel = 0; panel < panel_count(c->vectors); panel++) {
-    const int width = panel_vectors(panel, c->vectors);
-    const float *dyPanel = dy + 2 * VL * panel * strip.rows * strip.columns;
+  for (int64_t panel = 0; panel < c->panels.count; panel++) {
+    const int64_t channel = panel_channel(&c->panels, panel);
+    Tile *tile = tiles_by_vectors[panel_vectors(&c->panels, panel)];
+    const float *dyPanel = dy + channel * strip.rows * strip.columns;
     for (int64_t block = 0; block < blocks; block++)
       for (int64_t tap = 0; tap < c->taps; tap++) {
         read_ahead(&aheadX), read_ahead(&aheadDy);
         const int64_t down = tap / s->filterWidth * s->dilationHeight, across = tap % s->filterWidth * s->dilationWidth;
         const float *xs = x + block * blockFloats + (down * c->windowColumns + across) * BLOCK;
-        float *to = sum + (tap * c->paddedRows + block * BLOCK) * c->channels + 2 * VL * panel;
-        if (width == 2) tile2(p, xs, dyPanel, to, c->channels, first);
-#if WIDEST_PANEL == 3
-        else if (width == 3) tile3(p, xs, dyPanel, to, c->channels, first);
-#endif
-        else tile1(p, xs, dyPanel, to, c->channels, first);
+        tile(p, xs, dyPanel, sum + (tap * c->paddedRows + block * BLOCK) * c->channels + channel, c->channels, first);
       }
   }
 }
@@ -269,8 +279,8 @@ int KERNEL(conv2d_backprop_filter)(const Conv2DShape *shape, const float *x, con
   c.taps = c.tapsAreRows ? 1 : taps;
   c.rows = c.tapsAreRows ? taps * shape->inChannels : shape->inChannels;
   c.paddedRows = round_up(c.rows, BLOCK);
-  c.vectors = (shape->outChannels + VL - 1) / VL;
-  c.channels = c.vectors * VL;
+  c.panels = panels_of(shape->outChannels, WIDEST);
+  c.channels = c.panels.vectors * VL;
   choose_strips(&c);
   choose_tasks(&c);
   c.sums = scratch_floats(c.bands * c.taps * c.paddedRows * c.channels);

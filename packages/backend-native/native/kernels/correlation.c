@@ -1,6 +1,6 @@
-// Indirect convolution. Weights are packed into panels of up to three vectors of output channels. A tile is TILE pixels
-// of y (neighbours in row-major order) by one panel, and lives in registers: for each tap it needs TILE addresses, then
-// one broadcast a pixel and channel feeds a multiply-add for each vector. Where all windows of a tile lie inside the
+// Indirect convolution. Weights are packed into panels of one to four vectors of output channels. A tile is some pixels of
+// y (neighbours in row-major order) by one panel, and lives in registers: for each tap it needs its pixels' addresses,
+// then one broadcast a pixel and channel feeds a multiply-add for each vector. Where all windows of a tile lie inside the
 // source, the addresses are one common table plus a shift. Other tiles get a table of their own, in which whatever lies
 // outside is the address of a row of zeros: so borders, strides, gaps and tiles across rows all take the same fast loop.
 #include "correlation.h"
@@ -8,8 +8,10 @@
 #include "../threads.h"
 #include "panels.h"
 
-#if VL == 16 || defined(NEON)
+// Pixels of a tile: accumulators, one panel's weights and a broadcast must fit the registers.
+#if WIDEST_PANEL == 4
 #define TILE 8
+#define TILE_WIDE 6 // with panels of four
 #elif VL == 8
 #define TILE 6
 #else
@@ -20,7 +22,7 @@ enum { SOURCE_BYTES_PER_STRIP = 256 << 10, MAX_TILES_PER_STRIP = 128, TASKS_PER_
 
 typedef intptr_t Address; // of a float, as a number, so that a shift may be added
 
-// Where the windows of a tile are: for each tap TILE addresses, all to be shifted by as many bytes.
+// Where the windows of a tile are: for each tap and pixel an address, all to be shifted by as many bytes.
 typedef struct {
   const Address *addresses;
   Address shift;
@@ -31,7 +33,8 @@ typedef struct {
   const float *source, *zeros, *weights, *bias; // weights packed, bias and zeros padded
   Activation activation;
   float alpha, *y;
-  int64_t taps, pixels, vectors;
+  int64_t taps, pixels, tile; // tile: pixels of one
+  Panels panels;
   Address *inside;       // the table of a tile whose first window begins at the source's first pixel
   int64_t tilesPerStrip, groups;
   char *scratch;         // one piece a thread: the places of a strip's tiles, and tables
@@ -49,47 +52,58 @@ INLINE vf activate(vf v, Activation activation, float alpha) {
   }
 }
 
-INLINE void tile(const Call *c, int vectors, Place place, const float *weights, int64_t firstPixel, int64_t firstChannel) {
+INLINE void compute_tile(int size, int vectors, const Call *c, Place place, const float *weights, int64_t pixel, int64_t channel) {
   vf sums[TILE][WIDEST_PANEL];
-  UNROLL(TILE) for (int m = 0; m < TILE; m++)
+  UNROLL(TILE) for (int m = 0; m < size; m++)
     UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) sums[m][v] = v_set(0);
 
   const Address *addresses = place.addresses;
   const int64_t depth = c->s.depth;
-  for (int64_t tap = 0; tap < c->taps; tap++, addresses += TILE) {
+  for (int64_t tap = 0; tap < c->taps; tap++, addresses += size) {
     const float *pixels[TILE];
-    UNROLL(TILE) for (int m = 0; m < TILE; m++) pixels[m] = (const float *)(addresses[m] + place.shift);
+    UNROLL(TILE) for (int m = 0; m < size; m++) pixels[m] = (const float *)(addresses[m] + place.shift);
     for (int64_t k = 0; k < depth; k++, weights += vectors * VL) {
       vf w[WIDEST_PANEL];
       UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) w[v] = v_load(weights + v * VL);
-      UNROLL(TILE) for (int m = 0; m < TILE; m++) {
+      UNROLL(TILE) for (int m = 0; m < size; m++) {
         const vf x = v_set(pixels[m][k]);
         UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) sums[m][v] = v_fma(x, w[v], sums[m][v]);
       }
     }
   }
 
-  const float *bias = c->bias + firstChannel;
-  float *y = c->y + firstPixel * c->s.channels + firstChannel;
-  const int64_t pixels = smaller(TILE, c->pixels - firstPixel), channels = smaller(vectors * VL, c->s.channels - firstChannel);
-  UNROLL(TILE) for (int m = 0; m < TILE; m++)
+  const float *bias = c->bias + channel;
+  float *y = c->y + pixel * c->s.channels + channel;
+  const int64_t pixels = smaller(size, c->pixels - pixel), channels = smaller(vectors * VL, c->s.channels - channel);
+  UNROLL(TILE) for (int m = 0; m < size; m++)
     UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++)
       sums[m][v] = activate(sums[m][v] + v_load(bias + v * VL), c->activation, c->alpha);
-  if (pixels == TILE && channels == vectors * VL) {
-    UNROLL(TILE) for (int m = 0; m < TILE; m++)
+  if (pixels == size && channels == vectors * VL) {
+    UNROLL(TILE) for (int m = 0; m < size; m++)
       UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) v_store(y + m * c->s.channels + v * VL, sums[m][v]);
   } else {
     float whole[TILE][WIDEST_PANEL * VL];
-    UNROLL(TILE) for (int m = 0; m < TILE; m++)
+    UNROLL(TILE) for (int m = 0; m < size; m++)
       UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) v_store(whole[m] + v * VL, sums[m][v]);
     for (int64_t m = 0; m < pixels; m++) memcpy(y + m * c->s.channels, whole[m], (size_t)channels * sizeof(float));
   }
 }
 
-static void tile1(const Call *c, Place p, const float *w, int64_t pixel, int64_t channel) { tile(c, 1, p, w, pixel, channel); }
-static void tile2(const Call *c, Place p, const float *w, int64_t pixel, int64_t channel) { tile(c, 2, p, w, pixel, channel); }
-#if WIDEST_PANEL == 3
-static void tile3(const Call *c, Place p, const float *w, int64_t pixel, int64_t channel) { tile(c, 3, p, w, pixel, channel); }
+typedef void Tile(const Call *c, Place place, const float *weights, int64_t pixel, int64_t channel);
+#define DEFINE_TILE(size, vectors)                                                                                      \
+  static void tile##vectors(const Call *c, Place place, const float *weights, int64_t pixel, int64_t channel) {         \
+    compute_tile(size, vectors, c, place, weights, pixel, channel);                                                     \
+  }
+DEFINE_TILE(TILE, 1)
+DEFINE_TILE(TILE, 2)
+#if WIDEST_PANEL == 4
+DEFINE_TILE(TILE, 3)
+DEFINE_TILE(TILE_WIDE, 4)
+static Tile *const tiles_by_vectors[] = {NULL, tile1, tile2, tile3, tile4};
+static int64_t tile_size(const Panels *panels) { return panels->width == 4 ? TILE_WIDE : TILE; }
+#else
+static Tile *const tiles_by_vectors[] = {NULL, tile1, tile2};
+static int64_t tile_size(const Panels *panels) { (void)panels; return TILE; }
 #endif
 
 // ---- Addresses ----
@@ -120,11 +134,11 @@ INLINE int64_t real(int64_t position, int64_t gap, int64_t size) {
 static void locate_each(const Call *c, int64_t first, Address *addresses) {
   const Correlation *s = &c->s;
   Pixel p = pixel_at(s, first);
-  for (int m = 0; m < TILE; m++, p = pixel_after(s, p)) {
+  for (int64_t m = 0; m < c->tile; m++, p = pixel_after(s, p)) {
     Address *address = addresses + m;
     for (int64_t i = 0; i < s->filterHeight; i++) {
       const int64_t row = real(p.row * s->strideHeight + i * s->dilationHeight - s->padTop, s->gapHeight, s->sourceHeight);
-      for (int64_t j = 0; j < s->filterWidth; j++, address += TILE) {
+      for (int64_t j = 0; j < s->filterWidth; j++, address += c->tile) {
         const int64_t column = real(p.column * s->strideWidth + j * s->dilationWidth - s->padLeft, s->gapWidth, s->sourceWidth);
         const int exists = first + m < c->pixels && row >= 0 && column >= 0;
         const float *x = exists ? c->source + ((p.image * s->sourceHeight + row) * s->sourceWidth + column) * s->depth : c->zeros;
@@ -138,18 +152,19 @@ static void locate_inside(const Call *c) {
   const Correlation *s = &c->s;
   for (int64_t i = 0, at = 0; i < s->filterHeight; i++)
     for (int64_t j = 0; j < s->filterWidth; j++)
-      for (int m = 0; m < TILE; m++, at++) {
+      for (int64_t m = 0; m < c->tile; m++, at++) {
         const int64_t pixel = i * s->dilationHeight * s->sourceWidth + j * s->dilationWidth + m * s->strideWidth;
         c->inside[at] = (Address)c->source + pixel * s->depth * (int64_t)sizeof(float);
       }
 }
 
 // Whether the common table serves the tile that begins at p; then by which shift.
-static int is_inside(const Correlation *s, Pixel p, Address *shift) {
+static int is_inside(const Call *c, Pixel p, Address *shift) {
+  const Correlation *s = &c->s;
   const int64_t top = p.row * s->strideHeight - s->padTop, left = p.column * s->strideWidth - s->padLeft;
   const int64_t bottom = top + (s->filterHeight - 1) * s->dilationHeight;
-  const int64_t right = left + (TILE - 1) * s->strideWidth + (s->filterWidth - 1) * s->dilationWidth;
-  if (s->gapHeight > 1 || s->gapWidth > 1 || p.column + TILE > s->width) return 0;
+  const int64_t right = left + (c->tile - 1) * s->strideWidth + (s->filterWidth - 1) * s->dilationWidth;
+  if (s->gapHeight > 1 || s->gapWidth > 1 || p.column + c->tile > s->width) return 0;
   if (top < 0 || left < 0 || bottom >= s->sourceHeight || right >= s->sourceWidth) return 0;
   *shift = ((p.image * s->sourceHeight + top) * s->sourceWidth + left) * s->depth * (Address)sizeof(float);
   return 1;
@@ -157,12 +172,12 @@ static int is_inside(const Correlation *s, Pixel p, Address *shift) {
 
 static void locate_strip(const Call *c, int64_t firstTile, int64_t tiles, Place *places, Address *tables) {
   for (int64_t t = 0; t < tiles; t++) {
-    const int64_t first = (firstTile + t) * TILE;
-    if (is_inside(&c->s, pixel_at(&c->s, first), &places[t].shift)) places[t].addresses = c->inside;
+    const int64_t first = (firstTile + t) * c->tile;
+    if (is_inside(c, pixel_at(&c->s, first), &places[t].shift)) places[t].addresses = c->inside;
     else {
       locate_each(c, first, tables);
       places[t] = (Place){tables, 0};
-      tables += c->taps * TILE;
+      tables += c->taps * c->tile;
     }
   }
 }
@@ -174,23 +189,17 @@ static void run_tasks(void *context, int64_t begin, int64_t end, int thread) {
   const Call *c = context;
   Place *places = (Place *)(c->scratch + thread * c->scratchBytes);
   Address *tables = (Address *)(places + c->tilesPerStrip);
-  const int64_t panels = panel_count(c->vectors), allTiles = (c->pixels + TILE - 1) / TILE;
+  const Panels *panels = &c->panels;
+  const int64_t allTiles = (c->pixels + c->tile - 1) / c->tile;
   for (int64_t task = begin; task < end; task++) {
     const int64_t group = task % c->groups, firstTile = task / c->groups * c->tilesPerStrip;
     const int64_t tiles = smaller(c->tilesPerStrip, allTiles - firstTile);
     locate_strip(c, firstTile, tiles, places, tables);
-    for (int64_t panel = panels * group / c->groups; panel < panels * (group + 1) / c->groups; panel++) {
-      const int64_t channel = 2 * VL * panel;
+    for (int64_t panel = panels->count * group / c->groups; panel < panels->count * (group + 1) / c->groups; panel++) {
+      const int64_t channel = panel_channel(panels, panel);
       const float *weights = c->weights + channel * c->taps * c->s.depth;
-      const int width = panel_vectors(panel, c->vectors);
-      for (int64_t t = 0; t < tiles; t++) {
-        const int64_t pixel = (firstTile + t) * TILE;
-        if (width == 2) tile2(c, places[t], weights, pixel, channel);
-#if WIDEST_PANEL == 3
-        else if (width == 3) tile3(c, places[t], weights, pixel, channel);
-#endif
-        else tile1(c, places[t], weights, pixel, channel);
-      }
+      Tile *tile = tiles_by_vectors[panel_vectors(panels, panel)];
+      for (int64_t t = 0; t < tiles; t++) tile(c, places[t], weights, (firstTile + t) * c->tile, channel);
     }
   }
 }
@@ -199,7 +208,8 @@ static void run_tasks(void *context, int64_t begin, int64_t end, int thread) {
 
 typedef struct {
   Weights from;
-  int64_t depth, taps, channels, vectors;
+  int64_t depth, taps, channels;
+  Panels panels;
   float *packed; // [panel][tap][k][panel's channels]
 } Packing;
 
@@ -207,8 +217,8 @@ typedef struct {
 static void pack_rows(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const Packing *p = context;
-  for (int64_t panel = 0; panel < panel_count(p->vectors); panel++) {
-    const int64_t first = 2 * VL * panel, width = panel_vectors(panel, p->vectors) * VL;
+  for (int64_t panel = 0; panel < p->panels.count; panel++) {
+    const int64_t first = panel_channel(&p->panels, panel), width = panel_vectors(&p->panels, panel) * VL;
     const int64_t channels = smaller(width, p->channels - first);
     const Weights *w = &p->from;
     float *packed = p->packed + first * p->taps * p->depth;
@@ -228,11 +238,11 @@ static void pack_rows(void *context, int64_t begin, int64_t end, int thread) {
 // Strips whose source fits the second-level cache; fewer tiles where threads would go without work, and then groups of
 // panels. Neither changes any sum.
 static void choose_tasks(Call *c) {
-  const int64_t tiles = (c->pixels + TILE - 1) / TILE, wanted = (int64_t)TASKS_PER_THREAD * thread_count();
-  const int64_t fitting = SOURCE_BYTES_PER_STRIP / (c->s.depth * c->s.strideWidth * TILE * (int64_t)sizeof(float));
+  const int64_t tiles = (c->pixels + c->tile - 1) / c->tile, wanted = (int64_t)TASKS_PER_THREAD * thread_count();
+  const int64_t fitting = SOURCE_BYTES_PER_STRIP / (c->s.depth * c->s.strideWidth * c->tile * (int64_t)sizeof(float));
   c->tilesPerStrip = smaller(MAX_TILES_PER_STRIP, larger(8, smaller(fitting, tiles / wanted)));
   const int64_t strips = (tiles + c->tilesPerStrip - 1) / c->tilesPerStrip;
-  c->groups = smaller(panel_count(c->vectors), (wanted + strips - 1) / strips);
+  c->groups = smaller(c->panels.count, (wanted + strips - 1) / strips);
 }
 
 int KERNEL(correlate)(const Correlation *shape, const float *source, Weights weights, const float *bias,
@@ -240,14 +250,15 @@ int KERNEL(correlate)(const Correlation *shape, const float *source, Weights wei
   Call c = {.s = *shape, .source = source, .activation = activation, .alpha = alpha, .y = y};
   c.taps = shape->filterHeight * shape->filterWidth;
   c.pixels = shape->batch * shape->height * shape->width;
-  c.vectors = (shape->channels + VL - 1) / VL;
+  c.panels = panels_of(shape->channels, WIDEST_PANEL);
+  c.tile = tile_size(&c.panels);
   choose_tasks(&c);
-  const int64_t packedChannels = c.vectors * VL, packedRows = c.taps * shape->depth;
-  c.scratchBytes = round_up(c.tilesPerStrip * ((int64_t)sizeof(Place) + c.taps * TILE * (int64_t)sizeof(Address)), CACHE_LINE);
+  const int64_t packedChannels = c.panels.vectors * VL, packedRows = c.taps * shape->depth;
+  c.scratchBytes = round_up(c.tilesPerStrip * ((int64_t)sizeof(Place) + c.taps * c.tile * (int64_t)sizeof(Address)), CACHE_LINE);
 
   float *packed = scratch_floats(packedRows * packedChannels), *paddedBias = scratch_floats(packedChannels);
   float *zeros = scratch_floats(shape->depth);
-  c.inside = scratch_allocate((size_t)(c.taps * TILE) * sizeof(Address));
+  c.inside = scratch_allocate((size_t)(c.taps * c.tile) * sizeof(Address));
   c.scratch = scratch_allocate((size_t)(thread_count() * c.scratchBytes));
   const int missing = !packed || !paddedBias || !zeros || !c.inside || !c.scratch;
   if (!missing) {
@@ -256,9 +267,9 @@ int KERNEL(correlate)(const Correlation *shape, const float *source, Weights wei
     if (bias) memcpy(paddedBias, bias, (size_t)shape->channels * sizeof(float));
     c.weights = packed, c.bias = paddedBias, c.zeros = zeros;
     locate_inside(&c);
-    Packing packing = {weights, shape->depth, c.taps, shape->channels, c.vectors, packed};
+    Packing packing = {weights, shape->depth, c.taps, shape->channels, c.panels, packed};
     parallel_for(packedRows, 64, pack_rows, &packing);
-    const int64_t strips = (c.pixels + TILE * c.tilesPerStrip - 1) / (TILE * c.tilesPerStrip);
+    const int64_t stripPixels = c.tile * c.tilesPerStrip, strips = (c.pixels + stripPixels - 1) / stripPixels;
     parallel_for(strips * c.groups, 1, run_tasks, &c);
   }
   scratch_free(packed), scratch_free(paddedBias), scratch_free(zeros), scratch_free(c.inside), scratch_free(c.scratch);

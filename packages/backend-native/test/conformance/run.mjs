@@ -7,9 +7,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { skips } from './skips.mjs'
 
 const require = createRequire(import.meta.url)
+/** Tests that do not hold for this backend, by full name, each with the reason; at most ten. */
+const skips = require('./skips.json')
 const [mode = 'native', only = ''] = process.argv.slice(2)
 const backend = mode.split('-')[0]
 const core = join(dirname(require.resolve('@tensorflow/tfjs-core/package.json')), 'dist')

@@ -1,0 +1,74 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { expectNoLeak } from '@unet-internal/testing'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { expectEach } from './support/compare'
+import { loadNative, onEveryInstructionSet } from './support/native'
+import { randomFloats } from './support/random'
+
+beforeAll(loadNative)
+
+const options = { decay: 0.9, momentum: 0.8, epsilon: 1e-10 }
+const learningRate = 1e-3
+const f = Math.fround
+
+/** One step, each operation rounded to float32 as TensorFlow's kernel does. */
+function step([variable, meanSquare, meanGradient, momentum]: number[], gradient: number): number[] {
+  const fresh = f(1 - f(options.decay))
+  const ms = f(meanSquare! + f(f(f(gradient * gradient) - meanSquare!) * fresh))
+  const mg = f(meanGradient! + f(f(gradient - meanGradient!) * fresh))
+  const root = f(Math.sqrt(f(f(ms - f(mg * mg)) + f(options.epsilon))))
+  const velocity = f(f(momentum! * f(options.momentum)) + f(f(gradient * f(learningRate)) / root))
+  return [f(variable! - velocity), ms, mg, velocity]
+}
+
+const names = ['variable', 'meanSquare', 'meanGradient', 'momentum']
+
+function inputs(count: number) {
+  const state = names.map((_, i) => randomFloats(count, i + 1))
+  state[1] = state[1]!.map((x) => 1 + Math.abs(x)) // ms ≥ mg²
+  return { state, gradient: randomFloats(count, 9) }
+}
+
+function run({ state, gradient }: ReturnType<typeof inputs>, condition: boolean) {
+  const tensors = Object.fromEntries(names.map((name, i) => [name, tf.tensor(state[i]!)]))
+  const out = tf.engine().runKernel(
+    'ApplyCenteredRMSProp',
+    {
+      ...tensors,
+      gradient: tf.tensor(gradient),
+      learningRate: tf.scalar(learningRate),
+      condition: tf.scalar(condition, 'bool'),
+    },
+    options,
+  )
+  return out as tf.Tensor[]
+}
+
+describe('ApplyCenteredRMSProp', () => {
+  it.each([1, 7, 100, 20_003])('rounds each operation as TensorFlow does (%i values)', (count) => {
+    const given = inputs(count)
+    const want = Array.from(given.gradient, (g, i) =>
+      step(
+        given.state.map((values) => values[i]!),
+        g,
+      ),
+    )
+    names.forEach((name, k) => {
+      const compute = () => tf.tidy(() => run(given, true)[k]!.dataSync() as Float32Array)
+      for (const [isa, got] of onEveryInstructionSet(compute))
+        expectEach(
+          got,
+          want.map((values) => values[k]!),
+          `${name} on ${isa}`,
+        )
+    })
+  })
+
+  it('leaves everything as it is, to the bit, where the condition is false', async () => {
+    const given = inputs(100)
+    await expectNoLeak(() => {
+      const got = tf.tidy(() => run(given, false).map((t) => t.dataSync()))
+      expect(got).toEqual(given.state)
+    })
+  })
+})
