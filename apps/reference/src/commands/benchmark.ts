@@ -3,6 +3,7 @@ import { cpu } from '../benchmark/cpu'
 import { measure, percentile } from '../benchmark/measure'
 import { makeStep } from '../benchmark/step'
 import type { Request } from '../options/parse'
+import { notes } from '../training/session'
 
 /** What `benchmark --json` prints. */
 export interface BenchmarkResult {
@@ -25,6 +26,7 @@ export interface BenchmarkResult {
 export async function benchmark({ options }: Request): Promise<BenchmarkResult> {
   const { mode, imageSize = 512, batchSize, numIter: steps, warmupStep, json } = options
   const { name, description, threads } = await selectBackend(options.backend, mode, options.threads)
+  for (const note of notes(options)) console.error(note)
   const step = makeStep(options, imageSize)
   const { milliseconds, seconds } = await measure(step, { steps, warmup: warmupStep })
   const result: BenchmarkResult = {

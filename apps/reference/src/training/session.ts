@@ -126,7 +126,8 @@ const configOf = ({ command: name }: Request, options: Options): Partial<Options
 const nameOf = ({ datasetName, classId }: Options) =>
   datasetName === 'synthetic' ? `synthetic${classId}` : `class${classId}`
 
-function* notes({ amp, xla, dataFormat }: Options): Generator<string> {
+/** What an option does not do in this version, a line each. */
+export function* notes({ amp, xla, dataFormat }: Options): Generator<string> {
   if (amp) yield '--amp: this version computes in float32; the loss scale is applied'
   if (xla) yield '--xla: this version runs eagerly; nothing is compiled'
   if (dataFormat === 'NCHW') yield "--data-format NCHW: the reference's layout; it changes nothing here"

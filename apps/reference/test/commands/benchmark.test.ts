@@ -45,6 +45,12 @@ test("the reference's own benchmark lines run", async () => {
   expect(stdout).toMatch(/^inference on 32x32, batch 2, 2 steps/)
 })
 
+test('--amp and --xla say on stderr that they change nothing yet', async () => {
+  const { stdout, stderr } = await succeed(`benchmark inference ${small} --amp --xla --json`, '.')
+  expect(stderr).toMatch(/^--amp: [^\n]*float32[^\n]*\n--xla: [^\n]*eagerly[^\n]*\n$/)
+  expect(stdout).toMatch(/^\{[^\n]+\}\n$/)
+})
+
 test('warm-up steps run first and are not counted', async () => {
   let calls = 0
   const { milliseconds } = await measure(async () => void calls++, { steps: 3, warmup: 2 })
