@@ -31,7 +31,7 @@ export function wholeNumber(low = 0, high = Number.MAX_SAFE_INTEGER) {
 }
 
 /** A finite number in [low, high]. */
-export function number(low = 0, high = Number.MAX_SAFE_INTEGER) {
+export function number(low = 0, high = Number.MAX_VALUE) {
   const error = `a number ${range(low, high)}`
   return z.preprocess(fromText, z.number(error).min(low, error).max(high, error))
 }

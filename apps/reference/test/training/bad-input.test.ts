@@ -31,11 +31,7 @@ test.each([
   [`train ${tiny.replace('--image-size 16', '--image-size 40')}`, 1, /height 40 is not divisible by 16/],
   [`train ${tiny} --run-name a/b`, 1, /run name "a\/b" cannot be a folder's/],
   [`train ${tiny} --backend wasm`, 1, /backend wasm cannot train/],
-  [
-    `train ${tiny.replace('batch', 'epoch').replace('size', 'size')} --batch-size 64 --num-iter 1 --iter-unit epoch`,
-    1,
-    /fill no batch of 64/,
-  ],
+  [`train ${tiny} --iter-unit epoch --batch-size 64 --num-iter 1`, 1, /1 epoch\(s\) of 3 images fill no batch of 64/],
 ] as const)('%s', (args, code, message) => refused(args, code, message))
 
 test('an empty folder is no data set', () => {
@@ -48,17 +44,18 @@ test('an error shows its stack with --debug-verbosity 2 only', async () => {
   expect(stderr).toMatch(/^unet-industrial: .*\nError: .*\n {4}at /)
 })
 
-test('a loss that is not finite ends the run, names the step and leaves the last checkpoint', async () => {
-  const flags = `${tiny} --run-name nan --num-iter 200 --checkpoint-every 1 --learning-rate 1e30`
-  await refused(
-    `train ${flags}`,
-    1,
-    /the loss is (NaN|Infinity) at step \d+; .*lower --learning-rate|not finite after step \d+/,
-  )
-  const { stdout } = await succeed('evaluate --checkpoint nan --synthetic-test 2', cwd).catch((error) => ({
-    stdout: String(error),
-  }))
-  expect(stdout).not.toMatch(/no checkpoint yet/)
+test('a loss that is not finite ends the run and names the step; the last good checkpoint stays', async () => {
+  await succeed(`train ${tiny} --run-name nan --num-iter 2`, cwd)
+  const message = /the loss is (NaN|Infinity) at step 4; the last checkpoint is from before: lower --learning-rate/
+  await refused('train --resume nan --num-iter 60 --learning-rate 1e30', 1, message)
+  const { stdout } = await succeed('train --resume nan --num-iter 3 --learning-rate 1e-4', cwd)
+  expect(stdout).toMatch(/^going on with runs\/nan at step 2 /m)
+})
+
+test('weights that are not finite are no checkpoint', async () => {
+  await succeed(`train ${tiny} --run-name inf --num-iter 2`, cwd)
+  const message = /variable .* is not finite after step 3; the checkpoints before it stay/
+  await refused('train --resume inf --num-iter 3 --learning-rate 1e39', 1, message)
 })
 
 describe('a results folder that cannot be written', () => {
