@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { repositoryRoot } from '@unet-internal/testing'
+import { expect } from 'vitest'
 
 // Tests of the command run the built one as a user does, in a process of its own. `npm test` builds before it tests;
 // while working: `npm run build`.
@@ -63,6 +64,14 @@ export async function succeed(args: string, cwd: string): Promise<Ended> {
   if (ended.code !== 0)
     throw new Error(`unet-industrial ${args}: exit code ${ended.code}\n${ended.stdout}${ended.stderr}`)
   return ended
+}
+
+/** Expects a command line to be refused: one line on stderr, and exit code 1, or 2 where the line itself is wrong. */
+export const refusedIn = (cwd: string) => async (args: string, code: 1 | 2, message: RegExp) => {
+  const ended = await run(args, cwd)
+  expect(ended.stderr).toMatch(/^unet-industrial: .*\n$/)
+  expect(ended.stderr).toMatch(message)
+  expect(ended.code).toBe(code)
 }
 
 export const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'unet-'))

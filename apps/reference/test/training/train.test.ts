@@ -164,3 +164,27 @@ test('the demo is the recipe with other data: 2500 epochs unless told otherwise'
   expect(config).toMatchObject({ datasetName: 'synthetic', syntheticDefective: 16, iterUnit: 'epoch', batchSize: 16 })
   expect(readFileSync(join(cwd, 'runs/latest/report.html'), 'utf8')).toMatch(/difficulty easy/)
 })
+
+test("the reference's own command lines, as they are: train_and_evaluate, then evaluate", async () => {
+  const cwd = temporaryFolder()
+  for (const split of ['train', 'test'])
+    await succeed(
+      `data generate --data-dir made --class-id 8 --image-size 16 --defective 3 --clean 2 --split ${split}`,
+      cwd,
+    )
+  const line = (mode: string) =>
+    `--unet_variant=tinyUNet --activation_fn=relu --exec_mode=${mode} --iter_unit=batch --num_iter=2 --batch_size=2 ` +
+    '--warmup_step=1 --results_dir=results --data_dir=made --dataset_name=DAGM2007 --dataset_classID=8 --data_format=NCHW ' +
+    '--use_auto_loss_scaling --amp --noxla --learning_rate=1e-4 --learning_rate_decay_factor=0.8 ' +
+    '--learning_rate_decay_steps=500 --rmsprop_decay=0.9 --rmsprop_momentum=0.8 --loss_fn_name=adaptive_loss ' +
+    '--weight_decay=1e-5 --weight_init_method=he_uniform --augment_data --display_every=250 --debug_verbosity=0'
+  const { stdout } = await succeed(line('train_and_evaluate'), cwd)
+  expect(stdout).toMatch(/^warning: .*Class8.*150/m) // the official set has 150 defective images
+  expect(stdout).toMatch(/^--data-format NCHW: .* it changes nothing here$/m)
+  expect(stdout).toMatch(/3 images, 2 steps of 2/)
+  expect(stdout).toMatch(/published .* 0\.970/)
+  const before = readJson(cwd, 'results/latest/eval.json')
+  expect(before).toMatchObject({ images: 5, defective: 3, data: { datasetName: 'DAGM2007', classId: 8 } })
+  await succeed(line('evaluate'), cwd)
+  expect(readJson(cwd, 'results/latest/eval.json')).toEqual(before)
+})

@@ -70,7 +70,7 @@ const startOf = ({ name, shape, low, high }: Variables['variables'][number]) =>
       uniforms(stream(want.seed, `train/weights/${name}`), tf.util.sizeFromShape(shape), low, high),
   )
 
-const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))
+const norm = (values: ArrayLike<number>) => Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0))
 
 /** Watches the gradients that are to be applied, unscaled: their norm is kept as a tensor, to be read after the step. */
 function watchGradients({ optimizer }: Recipe): () => Promise<number> {
