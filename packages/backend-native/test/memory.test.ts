@@ -18,7 +18,10 @@ beforeEach(async () => {
 const pool = () => (tf.backend() as NativeBackend).pool.bytes
 
 /** Overwrites whatever memory waits to be used again. */
-const scribble = () => tf.tidy(() => void [1, 2, 3, 4].map((value) => tf.add(tf.fill(LARGE, value), 1)))
+const scribble = () =>
+  tf.tidy(() => {
+    for (const shape of [LARGE, [2, ...LARGE]]) for (const value of [5, 6, 7, 8]) tf.fill(shape, value)
+  })
 
 describe('memory of the backend', () => {
   it('comes back when a tensor is disposed of, and is used again', () => {
@@ -53,7 +56,7 @@ describe('memory of the backend', () => {
   })
 
   it('stays with a tensor that a kernel of the CPU backend made of a view', () => {
-    const x = tf.stack([tf.fill(LARGE, 1), tf.fill(LARGE, 2)])
+    const x = tf.tidy(() => tf.reshape(tf.concat([tf.fill(LARGE, 1), tf.fill(LARGE, 2)]), [2, ...LARGE]))
     const parts = tf.unstack(x)
     x.dispose()
     scribble()
