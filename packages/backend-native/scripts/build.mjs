@@ -1,5 +1,5 @@
-// Builds the addon for this machine into build/. A failure is no error of the build: the package then says at run time
-// why it is not available, and the rest of the repository works on other backends.
+// Builds the addon for this machine into build/. A machine that has no target is no error: the package then says at run
+// time why it is not available, and the rest of the repository works on other backends.
 import { fileURLToPath } from 'node:url'
 import { compile } from './compile.mjs'
 import { targets } from './targets.mjs'

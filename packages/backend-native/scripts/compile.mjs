@@ -27,6 +27,9 @@ const filesOf = (folder, extension) =>
     .map((name) => join(root, folder, name))
     .sort()
 
+/** Where a file is written before it gets its name: an interrupted build leaves no half of one, two builds don't meet. */
+const part = (path) => `${path}.${process.pid}.part`
+
 /** Runs `jobs`, as many at a time as there are cores. */
 async function inParallel(jobs) {
   const queue = [...jobs]
@@ -87,8 +90,8 @@ export async function compile(target, output) {
   const missing = planned.filter(({ object }) => !existsSync(object))
   await inParallel(
     missing.map(({ source, args, object }) => async () => {
-      await run(['cc', ...args, '-c', source, '-o', `${object}.part`])
-      renameSync(`${object}.part`, object) // a build that was interrupted leaves no half of an object
+      await run(['cc', ...args, '-c', source, '-o', part(object)])
+      renameSync(part(object), object)
     }),
   )
 
@@ -96,12 +99,12 @@ export async function compile(target, output) {
   if (!existsSync(linked)) {
     const libraries = target.startsWith('win32') ? [await nodeImportLibrary(run, objects)] : []
     const inputs = [...planned.map(({ object }) => object), ...libraries, ...link]
-    await run(['cc', '-target', triple, '-shared', '-s', ...inputs, '-o', `${linked}.part`])
-    renameSync(`${linked}.part`, linked)
+    await run(['cc', '-target', triple, '-shared', '-s', ...inputs, '-o', part(linked)])
+    renameSync(part(linked), linked)
   }
   if (!existsSync(output) || !readFileSync(output).equals(readFileSync(linked))) {
-    copyFileSync(linked, `${output}.part`)
-    renameSync(`${output}.part`, output) // a process that has the old one loaded keeps it
+    copyFileSync(linked, part(output))
+    renameSync(part(output), output) // a process that has the old one loaded keeps it
   }
   return missing.length
 }

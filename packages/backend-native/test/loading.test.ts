@@ -76,7 +76,7 @@ describe('with a binary that does not load', () => {
 })
 
 describe('with a binary', () => {
-  const beside = join(package_, 'build') // the loader looks in ../build
+  const beside = join(package_, '.cache') // the loader looks in ../build
 
   it('is chosen before the CPU backend', async () => {
     const { first, set, info } = await run(beside)

@@ -15,7 +15,7 @@ const [mode = 'native', only = ''] = process.argv.slice(2)
 const backend = mode.split('-')[0]
 const core = join(dirname(require.resolve('@tensorflow/tfjs-core/package.json')), 'dist')
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const outfile = join(root, `build/conformance-${mode}.cjs`) // beside the addon, where the loader looks for it
+const outfile = join(root, `.cache/conformance-${mode}.cjs`) // the loader looks in ../build
 
 function withSmallBlocks(source) {
   const replace = (text, by) => {
