@@ -4,10 +4,7 @@ import { hasKernel, hasOwnKernel, runKernel } from './kernels'
 /** Stride 1 and SAME padding, as attributes of the convolution kernels. */
 export const SAME = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] }
 
-/** Rows (and columns) of zeros that SAME adds before and after the image for a kernel of that side. */
-const before = (side: number) => Math.floor((side - 1) / 2)
-const after = (side: number) => Math.ceil((side - 1) / 2)
-
+/** Rows and columns of zeros before and after an image. */
 const pad = (x: tf.Tensor4D, before: number, after: number): tf.Tensor4D =>
   tf.pad(x, [
     [0, 0],
@@ -17,15 +14,8 @@ const pad = (x: tf.Tensor4D, before: number, after: number): tf.Tensor4D =>
   ])
 
 /** dL/dx of y = x * kernel from dL/dy. `inputShape` is that of x. */
-export function inputGradient(dy: tf.Tensor4D, kernel: tf.Tensor4D, inputShape: number[]): tf.Tensor4D {
-  if (hasOwnKernel('Conv2DBackpropInput'))
-    return runKernel('Conv2DBackpropInput', { dy, filter: kernel }, { ...SAME, inputShape })
-  // A convolution with the kernel turned by 180° and its channels swapped, padded the other way round.
-  const [side, , channels, filters] = kernel.shape
-  const taps = tf.split(tf.reshape(kernel, [side * side, channels, filters]), side * side)
-  const turned = tf.reshape<tf.Rank.R4>(tf.concat(taps.toReversed()), kernel.shape)
-  return tf.conv2d(pad(dy, after(side), before(side)), tf.transpose(turned, [0, 1, 3, 2]), 1, 'valid')
-}
+export const inputGradient = (dy: tf.Tensor4D, kernel: tf.Tensor4D, inputShape: number[]): tf.Tensor4D =>
+  runKernel('Conv2DBackpropInput', { dy, filter: kernel }, { ...SAME, inputShape })
 
 /** dL/dkernel of y = x * kernel from dL/dy: [side, side, in, out]. */
 export function kernelGradient(x: tf.Tensor4D, dy: tf.Tensor4D, side: number): tf.Tensor4D {
@@ -39,7 +29,8 @@ export function kernelGradient(x: tf.Tensor4D, dy: tf.Tensor4D, side: number): t
   const stride = width + side - 1
   const pixels = n * (height + side - 1) * stride - (side - 1) * (stride + 1)
   const flat = (tensor: tf.Tensor4D): tf.Tensor2D => tf.reshape(tensor, [-1, tensor.shape[3]])
-  const padded = flat(pad(x, before(side), after(side)))
+  const before = Math.floor((side - 1) / 2) // of the zeros that SAME adds
+  const padded = flat(pad(x, before, side - 1 - before))
   const gradient = tf.slice(flat(pad(dy, 0, side - 1)), [0, 0], [pixels, filters])
   const taps = Array.from({ length: side * side }, (_, tap) => {
     const offset = Math.floor(tap / side) * stride + (tap % side)

@@ -37,7 +37,7 @@ type Attributes = { activation: ActivationName | 'linear'; upsampled: boolean }
 
 const run = operation<Inputs, Attributes>({
   name: 'UNetConvolution',
-  saves: ['x', 'skip', 'kernel', 'alpha', 'output'],
+  saves: ['x', 'skip', 'kernel', 'alpha'],
 
   forward({ x, skip, kernel, bias, alpha }, { activation, upsampled }) {
     const { fused, apply } = activations[activation]

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import { checkSize, resolveConfig, type TinyUNetConfig, type TinyUNetOptions } from './config'
 import { type ConvolutionWeights, convolution, type Features } from './convolution'
 import { saveModel } from './io/artifacts'
-import { maxPool } from './pooling'
 import { forward } from './structure'
 import { type ModelSummary, summarize } from './summary'
 import { createVariable, variableSpecs } from './variables'
@@ -55,7 +54,7 @@ export class TinyUNet {
             convolution: (features, { name, activated }) => ({
               x: convolution(features, weights(name), activated ? activation : 'linear'),
             }),
-            maxPool: ({ x }) => ({ x: maxPool(x) }),
+            maxPool: ({ x }) => ({ x: tf.maxPool(x, 2, 2, 'valid') }),
             upsample: ({ x }) => ({ x, upsampled: true }),
             concatenate: ({ x }, { x: skip }) => ({ x, skip }),
           },

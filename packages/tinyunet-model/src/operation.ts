@@ -6,8 +6,8 @@ type Inputs = Record<string, tf.Tensor | undefined>
 interface Operation<I extends Inputs, Attributes extends tf.NamedAttrMap> {
   /** The start of its kernel's name; its inputs follow. */
   name: string
-  /** What the gradient needs: of the inputs those that are present, and `output`. */
-  saves: readonly ((keyof I & string) | 'output')[]
+  /** The inputs that the gradient needs; it gets those that are present, and the output. */
+  saves: readonly (keyof I & string)[]
   forward(inputs: I, attributes: Attributes): tf.Tensor4D
   /** dL/dinput for each input, asked one by one in the order of the inputs. It may dispose dy. */
   gradient(
@@ -42,7 +42,7 @@ export function operation<I extends Inputs, Attributes extends tf.NamedAttrMap =
     tf.registerGradient({
       kernelName,
       inputsToSave,
-      outputsToSave: [saves.includes('output')],
+      outputsToSave: [true],
       gradFunc(dy, tensors, attributes) {
         const saved = Object.fromEntries([...inputsToSave, 'output'].map((input, i) => [input, tensors[i]]))
         return gradient(dy as tf.Tensor4D, saved as I & { output: tf.Tensor4D }, attributes as unknown as Attributes)
