@@ -18,13 +18,27 @@ const loaders: Record<CommandName, () => Promise<Run>> = {
   doctor: async () => (await import('./commands/doctor')).doctor,
 }
 
-const argv = process.argv.slice(2)
-try {
-  const request = parseArguments(argv, version)
-  if (request) await (await loaders[request.command]())(request)
-} catch (error) {
+let request: Request | undefined
+
+/** One line, whatever happened; the stack only for those who asked for it. */
+function fail(error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   process.stderr.write(`unet-industrial: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`)
-  if (/--debug[-_]verbosity[= ]2/.test(argv.join(' '))) process.stderr.write(`${stack}\n`)
+  if (request?.options.debugVerbosity === 2) process.stderr.write(`${stack}\n`)
   process.exitCode = error instanceof UsageError ? 2 : 1
+}
+
+process.on('uncaughtException', (error) => {
+  fail(error)
+  process.exit()
+})
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  process.exit(code === 'EPIPE' ? 141 : 1) // the reader has gone, as with `| head`: 128 + SIGPIPE
+})
+
+try {
+  request = parseArguments(process.argv.slice(2), version)
+  if (request) await (await loaders[request.command]())(request)
+} catch (error) {
+  fail(error)
 }

@@ -8,11 +8,13 @@ import type { Request } from '../options/parse'
 import { type Options, schema } from '../options/schema'
 import { writeReport } from '../report/html'
 import { evaluationTable } from '../report/table'
+import { say, sayAside } from '../say'
 import { loadModel } from '../training/checkpoint'
 import { openSamples, testSet } from '../training/data'
 import { evaluateModel } from '../training/evaluation'
 import { writeAtomically } from '../training/files'
 import { MetricsLog } from '../training/metrics-log'
+import { showCount } from '../training/progress'
 import { evaluateLine, writeEvaluation } from '../training/results'
 import { locate, type RunFolder } from '../training/run-folder'
 import { SpeedMeter } from '../training/speed'
@@ -31,13 +33,14 @@ export async function evaluate({ command: name, options, given }: Request): Prom
 
 /** Evaluates a model on the options' test images; writes eval.json, pictures and metrics into its run, prints the table. */
 export async function evaluateRun(model: TinyUNet, options: Options, run: RunFolder, step: number): Promise<void> {
-  const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`)
-  const samples = await openSamples(options, 'test', say)
-  const dataset = await testSet(options, samples, say)
+  const tell = options.json ? sayAside : say
+  const samples = await openSamples(options, 'test', tell)
+  const dataset = await testSet(options, samples, tell)
   try {
     const speed = new SpeedMeter(0, options.batchSize, options.warmupStep)
-    say(`evaluating step ${step} of ${run.path} on ${dataset.size} images`)
-    const evaluation = await evaluateModel(model, dataset, { speed })
+    tell(`evaluating step ${step} of ${run.path} on ${dataset.size} images`)
+    const bar = showCount(dataset.size, 'images')
+    const evaluation = await evaluateModel(model, dataset, speed, (done) => bar.update(done)).finally(() => bar.stop())
     mkdirSync(run.samples, { recursive: true })
     const file = writeEvaluation(run, step, options, evaluation)
     writeAtomically(join(run.path, 'performances_eval.json'), JSON.stringify(speed.performances()))
@@ -45,9 +48,7 @@ export async function evaluateRun(model: TinyUNet, options: Options, run: RunFol
     log.write(evaluateLine(step, file))
     log.close()
     const isDagm = options.datasetName === 'DAGM2007'
-    process.stdout.write(
-      options.json ? `${JSON.stringify(file)}\n` : `${evaluationTable(file, isDagm ? options.classId : undefined)}\n`,
-    )
+    say(options.json ? JSON.stringify(file) : evaluationTable(file, isDagm ? options.classId : undefined))
   } finally {
     dataset.dispose()
   }

@@ -1,5 +1,6 @@
 import type { Request } from '../options/parse'
 import { writeReport } from '../report/html'
+import { say } from '../say'
 import { exitCodes } from '../training/interrupt'
 import { runTraining, type Trained } from '../training/session'
 import { evaluateRun } from './evaluate'
@@ -19,8 +20,6 @@ export async function trainAndEvaluate(request: Request): Promise<void> {
   await evaluateRun(recipe.model, options, run, step)
   say(`report: ${await writeReport(run.path)}`)
 }
-
-const say = (text: string) => void process.stdout.write(`${text}\n`)
 
 /** Says how to go on where a signal ended the training. */
 function endedEarly({ command, options: { resultsDir } }: Request, { run, step, signal }: Trained): boolean {

@@ -27,11 +27,16 @@ export interface Evaluation {
 
 const dice = ({ metrics }: Picked) => metrics.thresholds[referenceThreshold]!.dice
 
-/** Runs a model over all images of a set and measures it. The model and the set stay the caller's. */
+/**
+ * Runs a model over all images of a set and measures it. The model and the set stay the caller's.
+ *
+ * @param onImages hears after each batch how many images are done
+ */
 export async function evaluateModel(
   model: TinyUNet,
   dataset: Dataset,
-  { speed, onImages }: { speed: SpeedMeter; onImages?: (done: number) => void },
+  speed: SpeedMeter,
+  onImages: (done: number) => void,
 ): Promise<Evaluation> {
   const metrics = new SegmentationMetrics()
   let worst: Picked[] = []
@@ -53,7 +58,7 @@ export async function evaluateModel(
       .sort((a, b) => dice(b) - dice(a))
       .slice(0, picks.best)
     done += images.length
-    onImages?.(done)
+    onImages(done)
     probability.dispose()
     batch.dispose()
     speed.pause()

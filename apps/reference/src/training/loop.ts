@@ -74,12 +74,12 @@ export async function trainingLoop(training: Training, from: number): Promise<nu
 }
 
 async function readLine(training: Training, readings: Readings, step: number): Promise<TrainLine> {
-  const { recipe, plan, dataset, speed } = training
+  const { recipe, plan, speed } = training
   const { updates, ...numbers } = await readings.read(recipe.optimizer.lossScale, recipe.rmsprop.step)
   return {
     type: 'train',
     step,
-    epoch: (step * plan.globalBatch) / dataset.size,
+    epoch: (step * plan.globalBatch) / plan.images,
     ...numbers,
     learningRate: recipe.schedule.at(Math.max(0, updates - 1)),
     imagesPerSecond: speed.at(step),

@@ -8,6 +8,8 @@ export interface Plan {
   decaySteps: number
   /** Images that all ranks take together in a step. */
   globalBatch: number
+  /** Images of an epoch, all ranks together. */
+  images: number
 }
 
 /**
@@ -25,5 +27,5 @@ export function plan(options: Options, images: number, ranks = 1): Plan {
     throw new Error(
       `--${kebab('numIter')} ${numIter}: ${numIter} epoch(s) of ${images} images fill no batch of ${globalBatch}; raise it, or lower --${kebab('batchSize')}`,
     )
-  return { totalSteps, decaySteps: learningRateDecaySteps * stepsPerUnit, globalBatch }
+  return { totalSteps, decaySteps: learningRateDecaySteps * stepsPerUnit, globalBatch, images }
 }

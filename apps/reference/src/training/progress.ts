@@ -12,6 +12,8 @@ export interface Progress {
   stop(): void
 }
 
+const look = { barCompleteChar: '█', barIncompleteChar: '░', barsize: 20, hideCursor: true, linewrap: false }
+
 /** 4521 seconds are `1h 15m`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–'
@@ -30,6 +32,13 @@ export const describeLine = ({ loss, dice, branch, learningRate, imagesPerSecond
     `lr ${learningRate.toExponential(2)}`,
     `${rate(imagesPerSecond)} img/s`,
   ].join(' · ')
+
+/** A bar that counts, on a terminal; else nothing. */
+export function showCount(total: number, what: string, stream: NodeJS.WriteStream = process.stderr) {
+  const bar = new SingleBar({ format: `{bar} {value}/{total} ${what}`, stream, clearOnComplete: true, ...look })
+  bar.start(total, 0)
+  return bar
+}
 
 /**
  * A live bar on a terminal; else a line every `every` steps.
@@ -57,11 +66,7 @@ export function showProgress(
   const bar = new SingleBar({
     format: '{bar} {value}/{total} · {numbers}',
     stream,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    barsize: 20,
-    hideCursor: true,
-    linewrap: false,
+    ...look,
   })
   bar.start(total, from, { numbers: 'starting' })
   return {

@@ -9,6 +9,7 @@ import type { Request } from '../options/parse'
 import { takes } from '../options/reference'
 import { type Options, schema } from '../options/schema'
 import { EventWriter } from '../report/tensorboard'
+import { say } from '../say'
 import { version } from '../version'
 import { restoreCheckpoint } from './checkpoint'
 import { listCheckpoints, removeCheckpoint, stepOf } from './checkpoint-files'
@@ -33,8 +34,6 @@ export interface Trained {
   signal: NodeJS.Signals | undefined
 }
 
-const say = (text: string) => void process.stdout.write(`${text}\n`)
-
 /** Trains as a command line asks: a new run, or one that goes on. */
 export async function runTraining(request: Request): Promise<Trained> {
   const { options, resumed } = resolve(request)
@@ -43,19 +42,19 @@ export async function runTraining(request: Request): Promise<Trained> {
   await init()
   const samples = await openSamples(options, 'train', say)
   const dataset = await trainingSet(options, samples, { rank: rank(), size: size() }, say)
-  const steps = plan(options, dataset.size, size())
+  const steps = plan(options, samples.filter(({ defective }) => defective).length, size())
   const parts = recipe(options, dataset.sampleShape, steps.decaySteps)
   if (options.debugVerbosity > 0) say(String(parts.model.summary()))
   const run =
     resumed?.run ?? createRun(options.resultsDir, options.runName ?? freshName(options.resultsDir, nameOf(options)))
-  writeAtomically(join(run.path, 'config.json'), `${JSON.stringify(configOf(request, options), null, 2)}\n`)
   const from = resumed ? await goOn(resumed, parts, dataset) : 0
+  writeAtomically(join(run.path, 'config.json'), `${JSON.stringify(configOf(request, options), null, 2)}\n`)
   const log = new MetricsLog(join(run.path, 'metrics.jsonl'), options.logDir)
   log.write({
     type: 'start',
     step: from,
     totalSteps: steps.totalSteps,
-    trainingImages: dataset.size,
+    trainingImages: steps.images,
     imageShape: dataset.sampleShape,
     parameters: parts.model.variables.reduce((sum, variable) => sum + variable.size, 0),
     backend: `${backend.name}: ${backend.description}`,
@@ -64,7 +63,7 @@ export async function runTraining(request: Request): Promise<Trained> {
     time: now(),
   })
   const events = resumed ? new EventWriter(run.path, from + 1) : new EventWriter(run.path)
-  const what = `${dataset.size} images, ${steps.totalSteps} steps of ${steps.globalBatch} · backend ${backend.name} (${backend.description})`
+  const what = `${steps.images} images, ${steps.totalSteps} steps of ${steps.globalBatch} · backend ${backend.name} (${backend.description})`
   if (from >= steps.totalSteps)
     say(
       `run ${run.path} is at step ${from} of ${steps.totalSteps}: nothing is left to train; raise --num-iter to go on`,

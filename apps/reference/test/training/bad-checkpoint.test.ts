@@ -77,6 +77,8 @@ describe('a damaged checkpoint', () => {
       1,
       /cannot be used: variable .*: got shape/,
     )
+    const { stdout } = await succeed('train --resume variant --num-iter 3', cwd)
+    expect(stdout).toMatch(/^going on with runs\/variant at step 2 /m) // the refused options were not kept
     copy('set')
     await refused('train --resume set --num-iter 3 --synthetic-defective 4', 1, /the state is of another data set/)
   })

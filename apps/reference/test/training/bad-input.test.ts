@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { refusedIn, run, succeed, temporaryFolder } from '../command-line'
+import { refusedIn, run, start, succeed, temporaryFolder } from '../command-line'
 import { tiny } from './tiny'
 
 // Every error is one line on stderr and exit code 1, or 2 where the command line is wrong.
@@ -30,6 +30,15 @@ test.each([
 test('an empty folder is no data set', () => {
   mkdirSync(join(cwd, 'empty'))
   return refused('train --data-dir empty', 1, /empty/)
+})
+
+test('a reader that goes away ends it without a word', async () => {
+  const running = start(`train ${tiny} --num-iter 500 --display-every 1`, cwd)
+  await running.says(/^step 1\//m)
+  running.child.stdout!.destroy()
+  const { code, stderr } = await running.ended
+  expect(stderr).toBe('')
+  expect(code).toBe(141)
 })
 
 test('an error shows its stack with --debug-verbosity 2 only', async () => {

@@ -12,7 +12,7 @@ test.each([
   ['two ranks of batch 8', { batchSize: 8 }, 79, 2, 12343, 2468.75],
   ['a batch larger than the set', { numIter: 10, batchSize: 16 }, 4, 1, 2, 125],
 ])('%s', (_, options, images, ranks, totalSteps, decaySteps) => {
-  expect(plan(schema.parse(options), images, ranks)).toEqual({ totalSteps, decaySteps, globalBatch: 16 })
+  expect(plan(schema.parse(options), images, ranks)).toEqual({ totalSteps, decaySteps, globalBatch: 16, images })
 })
 
 test('epochs that fill no batch are refused', () => {
