@@ -105,9 +105,12 @@ static void run_on_caller(int64_t count, int64_t grain, void (*body)(void *, int
 }
 
 void parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t, int), void *context) {
+  parallel_for_on(thread_count(), count, grain, body, context);
+}
+
+void parallel_for_on(int threads, int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t, int), void *context) {
   if (grain < 1) grain = 1;
   const int64_t chunks = (count + grain - 1) / grain;
-  const int threads = thread_count();
   if (chunks <= 1 || threads == 1 || in_body || !mutex_try_lock(&pool.user)) {
     run_on_caller(count, grain, body, context);
     return;

@@ -12,6 +12,11 @@
 void parallel_for(int64_t count, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end, int thread),
                   void *context);
 
+// The same on at most `threads` threads, for a caller that has set aside memory for as many.
+void parallel_for_on(int threads, int64_t count, int64_t grain,
+                     void (*body)(void *context, int64_t begin, int64_t end, int thread), void *context);
+
+// May change at any time: another thread of the process may set it.
 int thread_count(void);
 // 1 to MAX_THREADS; other values are clamped.
 void thread_count_set(int count);

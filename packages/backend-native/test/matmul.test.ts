@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import { expectClose, expectNoLeak } from '@unet-internal/testing'
 import fc from 'fast-check'
-import { beforeAll, describe, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { loadNative, onEveryInstructionSet } from './support/native'
 import { randomFloats } from './support/random'
 
@@ -42,5 +42,10 @@ describe('tf.matMul on native', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  it('gives zeros for an empty sum', () => {
+    const y = tf.tidy(() => tf.matMul(tf.zeros([2, 0]), tf.zeros([0, 3])).dataSync())
+    expect([...y]).toEqual([0, 0, 0, 0, 0, 0])
   })
 })

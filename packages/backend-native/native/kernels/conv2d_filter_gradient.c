@@ -263,10 +263,10 @@ static void choose_strips(Call *c) {
 
 // Bands as many as their sums' size allows; groups so that a task's part of a sum fits the second-level cache and
 // every thread has work.
-static void choose_tasks(Call *c) {
+static void choose_tasks(Call *c, int threads) {
   const int64_t sumBytes = c->taps * c->paddedRows * c->channels * (int64_t)sizeof(float);
   c->bands = smaller(c->strips, larger(1, smaller(MAX_BANDS, BANDS_BYTES / sumBytes)));
-  const int64_t wanted = ((int64_t)TASKS_PER_THREAD * thread_count() + c->bands - 1) / c->bands;
+  const int64_t wanted = ((int64_t)TASKS_PER_THREAD * threads + c->bands - 1) / c->bands;
   c->groups = smaller(c->paddedRows / BLOCK, larger(wanted, (sumBytes + SLICE_BYTES - 1) / SLICE_BYTES));
   const int64_t blocks = (c->paddedRows / BLOCK + c->groups - 1) / c->groups, pixels = c->stripRows * c->stripColumns;
   c->packedX = round_up(blocks * BLOCK * (c->tapsAreRows ? pixels : c->windowRows * c->windowColumns), 16);
@@ -282,12 +282,13 @@ int KERNEL(conv2d_backprop_filter)(const Conv2DShape *shape, const float *x, con
   c.panels = panels_of(shape->outChannels, WIDEST);
   c.channels = c.panels.vectors * VL;
   choose_strips(&c);
-  choose_tasks(&c);
+  const int threads = thread_count();
+  choose_tasks(&c, threads);
   c.sums = scratch_floats(c.bands * c.taps * c.paddedRows * c.channels);
-  c.scratch = scratch_floats(thread_count() * (c.packedX + c.packedDy));
+  c.scratch = scratch_floats(threads * (c.packedX + c.packedDy));
   const int missing = !c.sums || !c.scratch;
   if (!missing) {
-    parallel_for(c.bands * c.groups, 1, run_tasks, &c);
+    parallel_for_on(threads, c.bands * c.groups, 1, run_tasks, &c);
     parallel_for(c.taps * c.rows, 64, add_bands, &c);
   }
   scratch_free(c.sums), scratch_free(c.scratch);

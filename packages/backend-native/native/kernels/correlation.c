@@ -237,8 +237,8 @@ static void pack_rows(void *context, int64_t begin, int64_t end, int thread) {
 
 // Strips whose source fits the second-level cache; fewer tiles where threads would go without work, and then groups of
 // panels. Neither changes any sum.
-static void choose_tasks(Call *c) {
-  const int64_t tiles = (c->pixels + c->tile - 1) / c->tile, wanted = (int64_t)TASKS_PER_THREAD * thread_count();
+static void choose_tasks(Call *c, int threads) {
+  const int64_t tiles = (c->pixels + c->tile - 1) / c->tile, wanted = (int64_t)TASKS_PER_THREAD * threads;
   const int64_t fitting = SOURCE_BYTES_PER_STRIP / (c->s.depth * c->s.strideWidth * c->tile * (int64_t)sizeof(float));
   c->tilesPerStrip = smaller(MAX_TILES_PER_STRIP, larger(8, smaller(fitting, tiles / wanted)));
   const int64_t strips = (tiles + c->tilesPerStrip - 1) / c->tilesPerStrip;
@@ -252,14 +252,15 @@ int KERNEL(correlate)(const Correlation *shape, const float *source, Weights wei
   c.pixels = shape->batch * shape->height * shape->width;
   c.panels = panels_of(shape->channels, WIDEST_PANEL);
   c.tile = tile_size(&c.panels);
-  choose_tasks(&c);
+  const int threads = thread_count();
+  choose_tasks(&c, threads);
   const int64_t packedChannels = c.panels.vectors * VL, packedRows = c.taps * shape->depth;
   c.scratchBytes = round_up(c.tilesPerStrip * ((int64_t)sizeof(Place) + c.taps * c.tile * (int64_t)sizeof(Address)), CACHE_LINE);
 
   float *packed = scratch_floats(packedRows * packedChannels), *paddedBias = scratch_floats(packedChannels);
   float *zeros = scratch_floats(shape->depth);
   c.inside = scratch_allocate((size_t)(c.taps * c.tile) * sizeof(Address));
-  c.scratch = scratch_allocate((size_t)(thread_count() * c.scratchBytes));
+  c.scratch = scratch_allocate((size_t)(threads * c.scratchBytes));
   const int missing = !packed || !paddedBias || !zeros || !c.inside || !c.scratch;
   if (!missing) {
     memset(zeros, 0, (size_t)shape->depth * sizeof(float));
@@ -270,7 +271,7 @@ int KERNEL(correlate)(const Correlation *shape, const float *source, Weights wei
     Packing packing = {weights, shape->depth, c.taps, shape->channels, c.panels, packed};
     parallel_for(packedRows, 64, pack_rows, &packing);
     const int64_t stripPixels = c.tile * c.tilesPerStrip, strips = (c.pixels + stripPixels - 1) / stripPixels;
-    parallel_for(strips * c.groups, 1, run_tasks, &c);
+    parallel_for_on(threads, strips * c.groups, 1, run_tasks, &c);
   }
   scratch_free(packed), scratch_free(paddedBias), scratch_free(zeros), scratch_free(c.inside), scratch_free(c.scratch);
   return missing;

@@ -23,6 +23,10 @@ static void turn_blocks(void *context, int64_t begin, int64_t end, int thread) {
 }
 
 int KERNEL(mat_mul)(const MatMulShape *s, const float *a, const float *b, float *y) {
+  if (s->m == 0 || s->k == 0 || s->n == 0) { // an empty sum is 0
+    memset(y, 0, (size_t)(s->batch * s->m * s->n) * sizeof(float));
+    return 0;
+  }
   const Correlation shape = {.batch = 1, .sourceHeight = 1, .sourceWidth = s->m, .depth = s->k, .height = 1, .width = s->m,
                              .channels = s->n, .filterHeight = 1, .filterWidth = 1, .strideHeight = 1, .strideWidth = 1,
                              .gapHeight = 1, .gapWidth = 1, .dilationHeight = 1, .dilationWidth = 1};
