@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TinyUNet } from '@unet-industrial/tinyunet-model'
 import { selectBackend } from '../backends'
+import { makeFolder, writeAtomically } from '../files'
 import { command } from '../options/commands'
 import { readConfigFile } from '../options/config-file'
 import type { Request } from '../options/parse'
@@ -12,7 +13,6 @@ import { say, sayAside } from '../say'
 import { loadModel } from '../training/checkpoint'
 import { openSamples, testSet } from '../training/data'
 import { evaluateModel } from '../training/evaluation'
-import { writeAtomically } from '../training/files'
 import { MetricsLog } from '../training/metrics-log'
 import { showCount } from '../training/progress'
 import { evaluateLine, writeEvaluation } from '../training/results'
@@ -41,7 +41,7 @@ export async function evaluateRun(model: TinyUNet, options: Options, run: RunFol
     tell(`evaluating step ${step} of ${run.path} on ${dataset.size} images`)
     const bar = showCount(dataset.size, 'images')
     const evaluation = await evaluateModel(model, dataset, speed, (done) => bar.update(done)).finally(() => bar.stop())
-    mkdirSync(run.samples, { recursive: true })
+    makeFolder(run.samples)
     const file = writeEvaluation(run, step, options, evaluation)
     writeAtomically(join(run.path, 'performances_eval.json'), JSON.stringify(speed.performances()))
     const log = new MetricsLog(join(run.path, 'metrics.jsonl'), options.logDir)

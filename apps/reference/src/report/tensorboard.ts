@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../files'
 import { eventType } from './events-proto'
 import { frame } from './record'
 
@@ -22,7 +23,7 @@ export class EventWriter {
    * @param resumedAt the step a run resumes at: TensorBoard then drops what an earlier file says of this step and later ones
    */
   constructor(directory: string, resumedAt?: number) {
-    mkdirSync(directory, { recursive: true })
+    makeFolder(directory)
     ;({ path: this.path, file: this.file } = create(directory))
     this.write(0, { file_version: 'brain.Event:2' })
     if (resumedAt !== undefined) this.write(resumedAt, { session_log: { status: 1 } })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { DatasetState } from '@unet-industrial/dagm-dataset'
-import { makeFolderAtomically, writeDurably } from './files'
+import { makeFolderAtomically, writeDurably } from '../files'
 
 // A checkpoint is a folder, step-00001000, with model.safetensors, optimizer.safetensors and state.json, which holds
 // the hashes of the other two. The folder appears by a rename: where it stands, it is whole.

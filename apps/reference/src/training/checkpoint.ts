@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import type { NamedTensor } from '@unet-industrial/mixed-precision'
 import { decodeSafetensors, encodeSafetensors, loadTinyUNet, type TinyUNet } from '@unet-industrial/tinyunet-model'
+import { writeDurably } from '../files'
 import { modelFile, optimizerFile, readState, type TrainingState, unusable, writeCheckpoint } from './checkpoint-files'
-import { writeDurably } from './files'
 
 /**
  * Saves everything that training needs to go on to the same bits: model, optimizer (slots, step, loss scale), data set.

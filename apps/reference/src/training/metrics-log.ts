@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { cannotWrite, writeAtomically } from './files'
+import { cannotWrite, writeAtomically } from '../files'
 
 /** A line of metrics.jsonl every ten steps. */
 export interface TrainLine {

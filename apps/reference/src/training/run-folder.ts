@@ -1,7 +1,7 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, join, relative, resolve } from 'node:path'
+import { cannotWrite, makeFolder, writeAtomically } from '../files'
 import { checkpointAt, listCheckpoints } from './checkpoint-files'
-import { cannotWrite, writeAtomically } from './files'
 
 /** A run's place on disk. */
 export interface RunFolder {
@@ -31,8 +31,8 @@ export function createRun(resultsDir: string, name: string): RunFolder {
   if (existsSync(run.path))
     throw new Error(`run ${run.path} exists; continue it with --resume ${name}, or choose another --run-name`)
   try {
-    mkdirSync(run.checkpoints, { recursive: true })
-    mkdirSync(run.samples)
+    makeFolder(run.checkpoints)
+    makeFolder(run.samples)
   } catch (error) {
     throw cannotWrite(run.path, error)
   }

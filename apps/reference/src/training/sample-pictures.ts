@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { referenceThresholds } from '@unet-industrial/adaptive-loss'
 import type { TinyUNet } from '@unet-industrial/tinyunet-model'
+import { writeAtomically } from '../files'
 import type { Options } from '../options/schema'
 import { type NamedPicture, samplePictures } from '../report/pictures'
-import { writeAtomically } from './files'
 
 /** What is black and white in an image of each normalisation. */
 export const ranges = { zero_centered: [-1, 1], zero_one: [0, 1], none: [0, 255] } as const

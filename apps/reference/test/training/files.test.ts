@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { makeFolder, makeFolderAtomically, removeDrafts, writeAtomically } from '../../src/files'
 import {
   checkpointAt,
   checkpointPath,
@@ -18,7 +19,6 @@ import {
   stepOf,
   writeCheckpoint,
 } from '../../src/training/checkpoint-files'
-import { makeFolderAtomically, removeDrafts, writeAtomically } from '../../src/training/files'
 import { cutMetrics } from '../../src/training/metrics-log'
 import { createRun, freshName, locate, nameLatest } from '../../src/training/run-folder'
 import { temporaryFolder } from '../command-line'
@@ -30,6 +30,19 @@ const write = (folder: string, step: number) =>
     writeFileSync(join(draft, 'model.safetensors'), `model ${step}`)
     writeFileSync(join(draft, 'optimizer.safetensors'), `optimizer ${step}`)
   })
+
+test('folders are made with those above them, and twice is no error', () => {
+  const path = join(temporaryFolder(), 'a/b/c')
+  makeFolder(path)
+  makeFolder(path)
+  expect(existsSync(path)).toBe(true)
+  writeFileSync(join(path, 'file'), '')
+  expect(() => makeFolder(join(path, 'file'))).toThrow('EEXIST')
+})
+
+test.skipIf(process.platform !== 'linux')('a file system that takes no folders is an error (Linux only: /proc)', () => {
+  expect(() => makeFolder('/proc/a/b')).toThrow('ENOENT')
+})
 
 test('a file is replaced whole, and a failed write leaves the old one and no draft', () => {
   const folder = temporaryFolder()

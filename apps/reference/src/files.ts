@@ -7,6 +7,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -49,6 +50,22 @@ export async function makeFolderAtomically(path: string, fill: (draft: string) =
   } catch (error) {
     rmSync(draft, { recursive: true, force: true })
     throw cannotWrite(path, error)
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` never returns where a file system refuses a folder by ENOENT,
+ * as /proc does.
+ */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path)
   }
 }
 
