@@ -32,6 +32,18 @@ test('an empty folder is no data set', () => {
   return refused('train --data-dir empty', 1, /empty/)
 })
 
+test.skipIf(process.platform !== 'linux')(
+  'a file system that takes no folders (skipped beyond Linux: /proc)',
+  async () => {
+    const { child, ended } = start(`train ${tiny} --results-dir /proc/a`, cwd)
+    const deadline = setTimeout(() => child.kill('SIGKILL'), 20_000) // Node's own recursive mkdir never returns here
+    const { code, stderr } = await ended
+    clearTimeout(deadline)
+    expect(stderr).toMatch(/^unet-industrial: cannot write \/proc\/a.*ENOENT.*; choose another --results-dir\n$/)
+    expect(code).toBe(1)
+  },
+)
+
 test('a reader that goes away ends it without a word', async () => {
   const running = start(`train ${tiny} --num-iter 500 --display-every 1`, cwd)
   await running.says(/^step 1\//m)

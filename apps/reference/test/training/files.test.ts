@@ -40,10 +40,6 @@ test('folders are made with those above them, and twice is no error', () => {
   expect(() => makeFolder(join(path, 'file'))).toThrow('EEXIST')
 })
 
-test.skipIf(process.platform !== 'linux')('a file system that takes no folders is an error (Linux only: /proc)', () => {
-  expect(() => makeFolder('/proc/a/b')).toThrow('ENOENT')
-})
-
 test('a file is replaced whole, and a failed write leaves the old one and no draft', () => {
   const folder = temporaryFolder()
   writeAtomically(join(folder, 'a'), 'one')
