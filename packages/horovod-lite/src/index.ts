@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { registerGradients } from '@unet-internal/tfjs-gradients'
-import { DistributedOptimizer } from './optimizer'
+import { DistributedOptimizer } from './optimizer/optimizer'
 
 registerGradients() // `minimize` differentiates
 tf.serialization.registerClass(DistributedOptimizer)
@@ -16,8 +16,7 @@ export {
   broadcastVariables,
   groupedAllreduce,
   join,
-} from './collectives'
-export type { Compression } from './compression'
+} from './collectives/collectives'
 export {
   crossRank,
   crossSize,
@@ -30,7 +29,13 @@ export {
   shutdown,
   size,
 } from './context'
-export { DistributedOptimizer, type DistributedOptimizerOptions, type Gradients, type LearningRate } from './optimizer'
+export type { Compression } from './optimizer/compression'
+export {
+  DistributedOptimizer,
+  type DistributedOptimizerOptions,
+  type Gradients,
+  type LearningRate,
+} from './optimizer/optimizer'
 export { Average, Max, Min, Product, type ReduceOp, Sum } from './reduce_op'
 export { LocalTransport, type Transport } from './transport'
 export { type Environment, type World, worldOf } from './world'

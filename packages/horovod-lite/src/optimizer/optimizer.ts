@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { groupedAllreduce } from './collectives'
+import { groupedAllreduce } from '../collectives/collectives'
+import { Average, Max, Min, Product, type ReduceOp, Sum } from '../reduce_op'
 import type { Compression } from './compression'
-import { Average, Max, Min, Product, type ReduceOp, Sum } from './reduce_op'
 
 export interface DistributedOptimizerOptions {
   /** Default Average. */

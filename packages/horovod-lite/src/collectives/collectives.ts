@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { type Compression, compress } from './compression'
-import { context } from './context'
-import { Average, type ReduceOp, Sum } from './reduce_op'
+import { context } from '../context'
+import { type Compression, compress } from '../optimizer/compression'
+import { Average, type ReduceOp, Sum } from '../reduce_op'
 
 export interface AllreduceOptions {
   /** Default Average. */
