@@ -14,6 +14,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['{packages,apps,internal}/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
+    globalSetup: here('tests/temporary-folder.ts'),
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
