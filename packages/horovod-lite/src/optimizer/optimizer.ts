@@ -1,26 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { groupedAllreduce } from '../collectives/collectives'
-import { Average, Max, Min, Product, type ReduceOp, Sum } from '../reduce_op'
-import type { Compression } from './compression'
-
-export interface DistributedOptimizerOptions {
-  /** Default Average. */
-  op?: ReduceOp
-  /** Gradients of this many passes are added up before they are reduced and applied. Default 1. */
-  backwardPassesPerStep?: number
-  /** Divide them by the number of passes. Default false: their sum, as in Horovod. */
-  averageAggregatedGradients?: boolean
-  /** Averaging only: divide by this before the sum over the ranks, and by size / this after it. Default 1. */
-  gradientPredivideFactor?: number
-  /** How gradients are rounded before they travel. Default none. */
-  compression?: Compression
-}
+import { planBuckets, type Sized } from './buckets'
+import { type LearningRate, learningRateOf, setLearningRate } from './learning_rate'
+import { type CheckedOptions, checked, type DistributedOptimizerOptions } from './options'
+import { GradientReducer, type StartReduction } from './reducer'
+import { restored } from './registered'
+import { GradientSums, present } from './sums'
 
 /** Gradients by variable name, or a list with names; one that is null or missing leaves its variable alone. */
 export type Gradients = tf.NamedTensorMap | NamedTensor[]
-
-/** A number, or a schedule such as those of `@unet-industrial/rmsprop-centered`. */
-export type LearningRate = number | { at(step: number): number; apply(step: tf.Scalar): tf.Scalar }
 
 interface NamedTensor {
   name: string
@@ -35,8 +23,8 @@ type ApplyGradientsIf = (condition: tf.Scalar, gradients: tf.NamedTensorMap) => 
  */
 export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends tf.Optimizer {
   static readonly className = 'DistributedOptimizer'
-  private readonly options: Required<DistributedOptimizerOptions>
-  private readonly sums = new Map<string, tf.Tensor>()
+  private readonly options: CheckedOptions
+  private readonly sums = new GradientSums()
   private passes = 0
 
   /** There only where the wrapped optimizer has it: `applyGradients` where a bool scalar is true, decided in the graph. */
@@ -66,13 +54,11 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
 
   /** The wrapped optimizer's, to read and to set. */
   get learningRate(): LearningRate {
-    return Reflect.get(this.optimizer as tf.Optimizer, 'learningRate')
+    return learningRateOf(this.optimizer)
   }
 
   set learningRate(rate: LearningRate) {
-    const set: unknown = Reflect.get(this.optimizer, 'setLearningRate') // plain SGD makes a tensor of it
-    if (typeof set === 'function') set.call(this.optimizer, rate)
-    else Reflect.set(this.optimizer, 'learningRate', rate)
+    setLearningRate(this.optimizer, rate)
   }
 
   override get iterations(): number {
@@ -85,42 +71,37 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
       const { value, grads } = this.optimizer.computeGradients(f, variables)
       this.passes = (this.passes + 1) % this.options.backwardPassesPerStep
       if (this.accumulating) {
-        this.add(grads)
+        this.sums.add(grads)
         return { value, grads }
       }
-      return { value, grads: this.reduce(this.takeSums(grads)) }
+      return { value, grads: { ...grads, ...this.reduce(this.summed(grads), variables) } }
     })
   }
 
-  private add(gradients: tf.NamedTensorMap): void {
-    for (const [name, gradient] of present(gradients)) {
-      const sum = this.sums.get(name)
-      this.sums.set(name, tf.keep(sum ? tf.add(sum, gradient) : tf.clone(gradient)))
-      sum?.dispose()
-    }
-  }
-
-  /** The gradients of all passes; the sums begin anew. */
-  private takeSums(gradients: tf.NamedTensorMap): tf.NamedTensorMap {
+  /** The gradients of all passes. */
+  private summed(gradients: tf.NamedTensorMap): tf.NamedTensorMap {
     const { backwardPassesPerStep: passes, averageAggregatedGradients } = this.options
     if (passes === 1) return gradients
-    this.add(gradients)
-    const sums = [...this.sums].map(([name, sum]) => [
-      name,
-      averageAggregatedGradients ? tf.div(sum, passes) : tf.clone(sum),
-    ])
-    this.forgetSums()
-    return { ...gradients, ...Object.fromEntries(sums) }
+    this.sums.add(gradients)
+    return this.sums.take(averageAggregatedGradients ? passes : 1)
   }
 
-  private reduce(gradients: tf.NamedTensorMap): tf.NamedTensorMap {
+  private reduce(gradients: tf.NamedTensorMap, variables = trainableVariables()): tf.NamedTensorMap {
+    const given = present(gradients)
+    const plan = planBuckets(sizes(variables, given), this.bucketBytes)
+    const reducer = new GradientReducer(plan, this.start)
+    for (const [name, gradient] of given) reducer.ready(name, gradient)
+    return reducer.finish()
+  }
+
+  private get bucketBytes(): number {
+    return this.options.bucketBytes ?? Number(globalThis.process?.env.HOROVOD_FUSION_THRESHOLD ?? 64 * 2 ** 20)
+  }
+
+  private readonly start: StartReduction = (gradients) => {
     const { op, compression, gradientPredivideFactor: factor } = this.options
-    const given = present(gradients).sort(([a], [b]) => (a < b ? -1 : 1)) // the same order on every rank
-    const reduced = groupedAllreduce(
-      given.map(([, gradient]) => gradient),
-      { op, compression, prescaleFactor: 1 / factor, postscaleFactor: factor },
-    )
-    return { ...gradients, ...Object.fromEntries(given.map(([name], i) => [name, reduced[i]!])) }
+    const options = { op, compression, prescaleFactor: 1 / factor, postscaleFactor: factor }
+    return { wait: () => groupedAllreduce(gradients, options) }
   }
 
   override applyGradients(gradients: Gradients): void {
@@ -135,12 +116,7 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     await this.optimizer.setWeights(weights)
     this.passes = 0
-    this.forgetSums()
-  }
-
-  private forgetSums(): void {
-    tf.dispose([...this.sums.values()])
-    this.sums.clear()
+    this.sums.forget()
   }
 
   override getConfig(): tf.serialization.ConfigDict {
@@ -154,45 +130,23 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
     cls: tf.serialization.SerializableConstructor<T>,
     { optimizer, ...options }: tf.serialization.ConfigDict,
   ): T {
-    const wrapped = optimizer as { className: string; config: tf.serialization.ConfigDict }
-    const registered = tf.serialization.SerializationMap.getMap().classNameMap[wrapped.className]
-    if (!registered)
-      throw new Error(`got optimizer ${wrapped.className}, expected a class known to tf.serialization.registerClass`)
-    const [wrappedClass, fromConfig] = registered
-    return new cls(fromConfig(wrappedClass, wrapped.config), options)
+    return new cls(restored(optimizer), options)
   }
 
   /** Frees the sums and the wrapped optimizer. */
   override dispose(): void {
-    this.forgetSums()
+    this.sums.forget()
     this.optimizer.dispose()
   }
 }
 
-const present = (gradients: tf.NamedTensorMap) => Object.entries(gradients).filter(([, gradient]) => gradient != null)
+/** What `computeGradients` differentiates by where it is given no list. */
+const trainableVariables = () => Object.values(tf.engine().registeredVariables).filter(({ trainable }) => trainable)
 
-function checked(optimizer: tf.Optimizer, given: DistributedOptimizerOptions): Required<DistributedOptimizerOptions> {
-  if (optimizer.getClassName() === 'LossScaleOptimizer')
-    throw new Error(
-      'got a LossScaleOptimizer inside DistributedOptimizer, expected the other way round: finiteness must be judged on reduced gradients',
-    )
-  const options = {
-    op: Average as ReduceOp,
-    backwardPassesPerStep: 1,
-    averageAggregatedGradients: false,
-    gradientPredivideFactor: 1,
-    compression: 'none' as Compression,
-    ...given,
-  }
-  const { op, compression, backwardPassesPerStep: passes, gradientPredivideFactor: factor } = options
-  if (![Average, Sum, Min, Max, Product].includes(op))
-    throw new Error(`op: got ${op}, expected Average, Sum, Min, Max or Product`)
-  if (!['none', 'fp16', 'bf16'].includes(compression))
-    throw new Error(`compression: got ${compression}, expected none, fp16 or bf16`)
-  if (!(Number.isInteger(passes) && passes >= 1))
-    throw new Error(`backwardPassesPerStep: got ${passes}, expected a whole number of at least 1`)
-  if (!(factor > 0)) throw new Error(`gradientPredivideFactor: got ${factor}, expected a number above 0`)
-  if (factor !== 1 && op !== Average)
-    throw new Error(`gradientPredivideFactor: got ${factor} with op ${op}, expected 1: it splits an average`)
-  return options
+/** Of all variables, with or without gradient, and after them of gradients of other variables (of an earlier pass). */
+function sizes(variables: tf.Variable[], gradients: [name: string, gradient: tf.Tensor][]): Sized[] {
+  const bytes = ({ size, dtype }: tf.Tensor) => size * tf.util.bytesPerElement(dtype)
+  const all = new Map(variables.map((variable) => [variable.name, bytes(variable as tf.Tensor)]))
+  for (const [name, gradient] of gradients) if (!all.has(name)) all.set(name, bytes(gradient))
+  return [...all].map(([name, size]) => ({ name, bytes: size }))
 }

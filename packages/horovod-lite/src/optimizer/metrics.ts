@@ -1,0 +1,57 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { allgather } from '../collectives/collectives'
+import { size } from '../context'
+
+/**
+ * Averages metrics over the ranks, all of a record in one collective, computed in float64 in the order of ranks.
+ * @param metrics numbers and scalars by name; the same names on every rank. Scalars are read back
+ * @param options `count`: what this rank's values are the mean of (images, batches): ranks with more weigh more. One with
+ *   count 0 has no say, whatever its values. Default 1: all weigh the same
+ * @returns the averages, equal on every rank; NaN where all counts are 0
+ */
+export function averageMetrics<K extends string>(
+  metrics: Record<K, number | tf.Scalar>,
+  { count = 1 } = {},
+): Record<K, number> {
+  if (!(count >= 0 && Number.isFinite(count))) throw new Error(`count: got ${count}, expected a number of at least 0`)
+  const names = (Object.keys(metrics) as K[]).sort()
+  const rows = gatherNumbers([count, ...read(names.map((name) => metrics[name]))])
+  const counted = rows.filter(([weight]) => weight! > 0)
+  const total = counted.reduce((sum, [weight]) => sum + weight!, 0)
+  const average = (column: number) =>
+    counted.length === 1 ? counted[0]![column]! : counted.reduce((sum, row) => sum + row[0]! * row[column]!, 0) / total
+  return Object.fromEntries(names.map((name, i) => [name, average(i + 1)])) as Record<K, number>
+}
+
+/** Reads all scalars at once. */
+function read(values: (number | tf.Scalar)[]): number[] {
+  const scalars = values.filter((value) => typeof value !== 'number')
+  if (scalars.length === 0) return values as number[]
+  const wrong = scalars.find(({ shape }) => shape.length > 0)
+  if (wrong) throw new Error(`averageMetrics: got a tensor of shape [${wrong.shape}], expected numbers and scalars`)
+  const numbers = [...tf.tidy(() => tf.stack(scalars.map((scalar) => tf.cast(scalar, 'float32'))).dataSync())]
+  return values.map((value) => (typeof value === 'number' ? value : numbers.shift()!))
+}
+
+/** Every rank's numbers, in the order of ranks. They travel as pairs of int32, so that all 64 bits arrive. */
+function gatherNumbers(numbers: number[]): number[][] {
+  if (size() === 1) return [numbers]
+  return tf.tidy(() => {
+    const bits = new Int32Array(new Float64Array(numbers).buffer)
+    const all = allgather(tf.tensor2d(bits, [1, bits.length], 'int32')).dataSync() as Int32Array
+    const gathered = new Float64Array(all.slice().buffer)
+    return Array.from({ length: size() }, (_, rank) => [
+      ...gathered.subarray(rank * numbers.length).slice(0, numbers.length),
+    ])
+  })
+}
+
+/**
+ * For `model.fit(…, { callbacks: [new MetricAverageCallback()] })` of tfjs-layers: replaces an epoch's metrics by their
+ * averages over the ranks, before later callbacks and the history see them (Horovod's MetricAverageCallback).
+ */
+export class MetricAverageCallback {
+  async onEpochEnd(_epoch: number, logs?: Record<string, number>): Promise<void> {
+    if (logs) Object.assign(logs, averageMetrics(logs))
+  }
+}
