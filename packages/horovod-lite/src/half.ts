@@ -1,0 +1,67 @@
+/** IEEE half precision and bfloat16: rounding to nearest, ties to even; subnormals, infinities and NaN kept. */
+
+/** Float32 values as the bits of float16; beyond 65504 (rounded) ±Infinity. */
+export function toFloat16(values: Float32Array, target = new Uint16Array(values.length)): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  for (let i = 0; i < bits.length; i++) {
+    const b = bits[i]!
+    const magnitude = b & 0x7fffffff
+    const sign = (b >>> 16) & 0x8000
+    if (magnitude < 0x38800000) {
+      // below 2^-14: a multiple of 2^-24
+      target[i] = sign | roundToEven(Math.abs(values[i]!) * 2 ** 24)
+    } else if (magnitude < 0x47800000) {
+      // 11 significant bits; a carry goes on into the exponent, and from 65520 to infinity
+      target[i] = sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
+    } else target[i] = sign | (magnitude > 0x7f800000 ? 0x7e00 | ((magnitude >>> 13) & 0x3ff) : 0x7c00)
+  }
+  return target
+}
+
+/** To a whole number; exact, since float32 has few bits. */
+function roundToEven(x: number): number {
+  const down = Math.floor(x)
+  const rest = x - down
+  return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down
+}
+
+let table: Float32Array | undefined
+
+/** float32 of every float16, by its bits. */
+function float16Table(): Float32Array {
+  if (table) return table
+  table = new Float32Array(65536)
+  const bits = new Uint32Array(table.buffer)
+  for (let half = 0; half < 65536; half++) {
+    const exponent = (half >>> 10) & 31
+    const fraction = half & 0x3ff
+    const sign = half & 0x8000 ? -1 : 1
+    if (exponent === 0) table[half] = sign * fraction * 2 ** -24
+    else
+      bits[half] = ((half & 0x8000) << 16) | (exponent === 31 ? 0x7f800000 : (exponent + 112) << 23) | (fraction << 13)
+  }
+  return table
+}
+
+export function fromFloat16(halves: Uint16Array, target = new Float32Array(halves.length)): Float32Array {
+  const values = new Uint32Array(float16Table().buffer)
+  const bits = new Uint32Array(target.buffer, target.byteOffset, target.length) // NaN's bits survive as integers
+  for (let i = 0; i < halves.length; i++) bits[i] = values[halves[i]!]!
+  return target
+}
+
+/** Float32 values as the bits of bfloat16. */
+export function toBfloat16(values: Float32Array, target = new Uint16Array(values.length)): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  for (let i = 0; i < bits.length; i++) {
+    const b = bits[i]!
+    target[i] = (b & 0x7fffffff) > 0x7f800000 ? (b >>> 16) | 0x40 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16
+  }
+  return target
+}
+
+export function fromBfloat16(halves: Uint16Array, target = new Float32Array(halves.length)): Float32Array {
+  const bits = new Uint32Array(target.buffer, target.byteOffset, target.length)
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16
+  return target
+}

@@ -1,0 +1,51 @@
+import { connect } from './connect'
+import { type Connection, parse } from './connection'
+import type { Address } from './listener'
+import { PLACE, type Place, REGISTER, REGISTER_ROLE, type Registration, WAITING } from './rendezvous'
+
+export interface RegisterOptions {
+  address: Address
+  secret: string
+  timeoutSeconds: number
+}
+
+/** Connects to the rendezvous. Its local address is one that the rendezvous' host can be reached from. */
+export const openRegistration = ({ address, secret, timeoutSeconds }: RegisterOptions): Promise<Connection> =>
+  connect({ addresses: [address], secret, timeoutSeconds, role: REGISTER_ROLE, rank: -1 })
+
+/**
+ * Registers a process and waits for its place.
+ * @throws where others are missing when the time is over, naming them
+ */
+export function register(connection: Connection, registration: Registration, timeoutSeconds: number): Promise<Place> {
+  return new Promise((resolve, reject) => {
+    let missing = ''
+    const settle = (settled: () => void) => {
+      clearTimeout(timer)
+      connection.onFrame = undefined
+      connection.onClose = undefined
+      settled()
+    }
+    const timer = setTimeout(
+      () =>
+        settle(() =>
+          reject(
+            new Error(
+              `waited ${timeoutSeconds} s for all processes to start; ${missing || 'some'} did not come: look at their output, or raise --start-timeout (HOROVOD_START_TIMEOUT)`,
+            ),
+          ),
+        ),
+      timeoutSeconds * 1000,
+    )
+    connection.onFrame = (kind, payload) => {
+      const message = parse<Place & { missing: string }>(payload)
+      if (kind === WAITING) missing = message?.missing ?? ''
+      else if (kind === PLACE && message) settle(() => resolve(message))
+    }
+    connection.onClose = (reason) =>
+      settle(() =>
+        reject(new Error(`the rendezvous at ${connection.remote} has gone (${reason?.message ?? 'closed'})`)),
+      )
+    connection.send(REGISTER, registration).catch(() => {})
+  })
+}
