@@ -1,44 +1,62 @@
-import { LocalTransport, type Transport } from './transport'
+import type { Client } from './process/client'
 import { type Environment, type World, worldOf } from './world'
 
 export interface InitOptions {
   /** Where the launcher's variables are. Default `process.env`. */
   environment?: Environment
-  /** A transport of your own. Default `local`, which is for one process. */
-  transport?: Transport
+  /**
+   * `auto`, `tcp`, `shm`, `mpi`, or the URL of a module that exports `connect` (docs/design.md, "Transports").
+   * Default HOROVOD_TRANSPORT, or `auto`.
+   */
+  transport?: string
 }
 
 interface Context {
   world: World
-  transport: Transport
+  /** Undefined in a world of one. */
+  client?: Client
 }
 
 // One world a realm, also where the ES module and the CommonJS build are both loaded.
 const KEY = Symbol.for('@unet-industrial/horovod-lite')
 const realm = globalThis as { [KEY]?: Context }
+let starting: Promise<void> | undefined
 
 /**
- * Takes this process's place in the world that the launcher announced (`worldOf`). Call it once, before anything else;
- * a second call changes nothing.
- * @throws where the world has more than one process: this version has no transport between processes
+ * Takes this process's place in the world that the launcher announced (`worldOf`), and waits for the other ranks. Call it
+ * once, before anything else; a second call changes nothing. A process that nobody launched is a world of one, at once.
+ * @throws where a variable is wrong, a rank is missing when HOROVOD_START_TIMEOUT (30 s) is over, or the transport cannot work here
  */
 export async function init({
   environment = globalThis.process?.env ?? {},
   transport,
 }: InitOptions = {}): Promise<void> {
   if (realm[KEY]) return
+  if (starting) return starting
   const world = worldOf(environment)
-  if (world.size > 1 && !transport)
-    throw new Error(
-      `got a world of ${world.size} processes (${world.source}), expected 1: this version of horovod-lite runs one process; start it without the launcher, or set HOROVOD_RANK=0 HOROVOD_SIZE=1 to run alone`,
-    )
-  realm[KEY] = { world, transport: transport ?? new LocalTransport() }
+  if (world.size === 1 && environment.HOROVOD_ELASTIC !== '1') {
+    realm[KEY] = { world }
+    return
+  }
+  starting = start(world, environment, transport ?? environment.HOROVOD_TRANSPORT ?? 'auto')
+  try {
+    await starting
+  } finally {
+    starting = undefined
+  }
 }
 
-/** Leaves the world. `init` may follow. */
+async function start(world: World, environment: Environment, transport: string): Promise<void> {
+  const { startClient } = await import('./process/start')
+  const client = await startClient(world, environment, transport || 'auto')
+  realm[KEY] = { world: client.world, client }
+}
+
+/** Leaves the world: says goodbye to the other ranks. `init` may follow. */
 export async function shutdown(): Promise<void> {
-  realm[KEY]?.transport.shutdown()
+  const { client } = realm[KEY] ?? {}
   delete realm[KEY]
+  await client?.close()
 }
 
 export const isInitialized = (): boolean => realm[KEY] !== undefined
@@ -63,3 +81,5 @@ export const localSize = (): number => context('localSize()').world.localSize
 export const crossRank = (): number => context('crossRank()').world.crossRank
 /** Hosts. */
 export const crossSize = (): number => context('crossSize()').world.crossSize
+/** What moves the tensors: `local` in a world of one, else `tcp`, `shm`, `mpi` or a module's own name. */
+export const transportName = (): string => context('transportName()').client?.transport ?? 'local'

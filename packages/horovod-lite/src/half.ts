@@ -1,7 +1,7 @@
 /** IEEE half precision and bfloat16: rounding to nearest, ties to even; subnormals, infinities and NaN kept. */
 
 /** Float32 values as the bits of float16; beyond 65504 (rounded) ±Infinity. */
-export function toFloat16(values: Float32Array, target = new Uint16Array(values.length)): Uint16Array {
+export function toFloat16(values: Float32Array, target: Uint16Array = new Uint16Array(values.length)): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   for (let i = 0; i < bits.length; i++) {
     const b = bits[i]!
@@ -43,7 +43,7 @@ function float16Table(): Float32Array {
   return table
 }
 
-export function fromFloat16(halves: Uint16Array, target = new Float32Array(halves.length)): Float32Array {
+export function fromFloat16(halves: Uint16Array, target: Float32Array = new Float32Array(halves.length)): Float32Array {
   const values = new Uint32Array(float16Table().buffer)
   const bits = new Uint32Array(target.buffer, target.byteOffset, target.length) // NaN's bits survive as integers
   for (let i = 0; i < halves.length; i++) bits[i] = values[halves[i]!]!
@@ -51,7 +51,7 @@ export function fromFloat16(halves: Uint16Array, target = new Float32Array(halve
 }
 
 /** Float32 values as the bits of bfloat16. */
-export function toBfloat16(values: Float32Array, target = new Uint16Array(values.length)): Uint16Array {
+export function toBfloat16(values: Float32Array, target: Uint16Array = new Uint16Array(values.length)): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   for (let i = 0; i < bits.length; i++) {
     const b = bits[i]!
@@ -60,7 +60,10 @@ export function toBfloat16(values: Float32Array, target = new Uint16Array(values
   return target
 }
 
-export function fromBfloat16(halves: Uint16Array, target = new Float32Array(halves.length)): Float32Array {
+export function fromBfloat16(
+  halves: Uint16Array,
+  target: Float32Array = new Float32Array(halves.length),
+): Float32Array {
   const bits = new Uint32Array(target.buffer, target.byteOffset, target.length)
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16
   return target

@@ -10,14 +10,23 @@ tf.serialization.registerClass(LearningRateWarmup)
 export {
   type AllreduceOptions,
   allgather,
+  allgatherAsync,
+  allgatherObject,
   allreduce,
+  allreduceAsync,
   alltoall,
+  alltoallAsync,
   barrier,
   broadcast,
+  broadcastAsync,
   broadcastObject,
   broadcastVariables,
+  type GroupedAllreduceOptions,
   groupedAllreduce,
+  groupedAllreduceAsync,
   join,
+  type Named,
+  type Rooted,
 } from './collectives/collectives'
 export {
   crossRank,
@@ -30,7 +39,9 @@ export {
   rank,
   shutdown,
   size,
+  transportName,
 } from './context'
+export { HorovodInternalError, HostsUpdatedInterrupt } from './elastic/errors'
 export type { Compression } from './optimizer/compression'
 export type { LearningRate, Schedule } from './optimizer/learning_rate'
 export { averageMetrics, MetricAverageCallback } from './optimizer/metrics'
@@ -39,5 +50,5 @@ export type { DistributedOptimizerOptions } from './optimizer/options'
 export { broadcastOptimizerState } from './optimizer/state'
 export { LearningRateWarmup, type LearningRateWarmupOptions, learningRateWarmup } from './optimizer/warmup'
 export { Average, Max, Min, Product, type ReduceOp, Sum } from './reduce_op'
-export { LocalTransport, type Transport } from './transport'
+export type { Address, Peer, Reduction, Transport, WireType } from './transports/transport'
 export { type Environment, type World, worldOf } from './world'

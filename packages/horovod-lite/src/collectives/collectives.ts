@@ -1,103 +1,160 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { context } from '../context'
-import { type Compression, compress } from '../optimizer/compression'
-import { Average, type ReduceOp, Sum } from '../reduce_op'
+import {
+  joinAll,
+  type Named,
+  type Rooted,
+  requireRoot,
+  startAllgather,
+  startAllgatherObject,
+  startAlltoall,
+  startBarrier,
+  startBroadcast,
+} from './operations'
+import {
+  type AllreduceOptions,
+  differentiable,
+  type GroupedAllreduceOptions,
+  startGroupedAllreduce,
+} from './reductions'
 
-export interface AllreduceOptions {
-  /** Default Average. */
-  op?: ReduceOp
-  /** Multiplied in before the reduction. Default 1. */
-  prescaleFactor?: number
-  /** Multiplied in after it. Default 1. */
-  postscaleFactor?: number
-  /** How float32 values are rounded before they travel. Default none. */
-  compression?: Compression
-}
+export type { Named, Rooted } from './operations'
+export type { AllreduceOptions, GroupedAllreduceOptions } from './reductions'
+
+// Each operation blocks until its result is there, since `tf.Optimizer` is synchronous; the forms that end in Async
+// return promises, and any number of them may be under way. Results are new tensors; arguments stay the caller's.
 
 /**
- * One tensor of all ranks, reduced element by element. The shape and dtype must be the same on every rank.
- * @returns a new tensor; in a world of one a copy, in whatever dtype
+ * One tensor of all ranks, reduced element by element: float32, int32, bool (Sum and Max are "or", Product and Min "and")
+ * or complex64 (Sum, Average). Differentiable for float32 (Average, Sum).
+ * @returns a new tensor, equal to the bit on every rank; in a world of one a copy
+ * @throws on every rank where names, shapes, dtypes, ops or factors differ, naming both
  */
-export function allreduce<T extends tf.Tensor>(tensor: T, options: AllreduceOptions = {}): T {
-  return groupedAllreduce([tensor], options)[0]!
+export const allreduce = <T extends tf.Tensor>(tensor: T, options: AllreduceOptions = {}): T =>
+  differentiable(tensor, options) as T
+
+/** `allreduce` that goes on meanwhile. Not differentiable. */
+export const allreduceAsync = async <T extends tf.Tensor>(tensor: T, options: AllreduceOptions = {}): Promise<T> =>
+  (await startGroupedAllreduce([tensor], options).promise())[0] as T
+
+/** `allreduce` of several tensors as one operation (one a dtype). */
+export const groupedAllreduce = <T extends tf.Tensor>(
+  tensors: readonly T[],
+  options: GroupedAllreduceOptions = {},
+): T[] => startGroupedAllreduce(tensors, options).wait() as T[]
+
+export const groupedAllreduceAsync = <T extends tf.Tensor>(
+  tensors: readonly T[],
+  options: GroupedAllreduceOptions = {},
+): Promise<T[]> => startGroupedAllreduce(tensors, options).promise() as Promise<T[]>
+
+/**
+ * The tensors of all ranks joined along the first dimension, in the order of ranks. Differentiable for float32.
+ * @param tensor [n, …], where n may differ between ranks and be 0
+ * @returns [n₀ + n₁ + …, …]
+ */
+export function allgather<T extends tf.Tensor>(tensor: T, options: Named = {}): T {
+  if (tensor.dtype !== 'float32' || !context('allgather()').client) return startAllgather(tensor, options).wait() as T
+  const custom = tf.customGrad((x) => {
+    const own = (x as tf.Tensor).shape[0]!
+    return {
+      value: startAllgather(x as tf.Tensor, options).wait(),
+      gradFunc: (dy: tf.Tensor) => gradientOfAllgather(dy, own),
+    }
+  })
+  return custom(tensor) as T
 }
 
-/** `allreduce` of several tensors as one operation. */
-export function groupedAllreduce<T extends tf.Tensor>(tensors: T[], options: AllreduceOptions = {}): T[] {
-  const { op = Average, prescaleFactor = 1, postscaleFactor = 1, compression = 'none' } = options
-  const { transport, world } = context('allreduce()')
-  const factor = op === Average ? postscaleFactor / world.size : postscaleFactor
+/** This rank's rows of the sum of all ranks' gradients. */
+function gradientOfAllgather(dy: tf.Tensor, rows: number): tf.Tensor {
+  const { rank } = context('allgather()').world
   return tf.tidy(() => {
-    const outgoing = tensors.map((tensor) => compress(scale(tensor, prescaleFactor), compression))
-    const reduced = transport.allreduce(outgoing, op === Average ? Sum : op)
-    return reduced.map((tensor) => scale(tensor, factor) as T)
+    const before = allgatherObject(rows).slice(0, rank)
+    const start = before.reduce((sum, count) => sum + count, 0)
+    const [sum] = startGroupedAllreduce([dy], { op: 'Sum' }).wait() as [tf.Tensor]
+    return tf.slice(sum, [start, ...dy.shape.slice(1).map(() => 0)], [rows, ...dy.shape.slice(1)])
   })
 }
 
-/** Whole numbers are truncated back to their dtype. */
-const scale = (tensor: tf.Tensor, factor: number): tf.Tensor =>
-  factor === 1 ? tensor : tf.cast(tf.mul(tf.cast(tensor, 'float32'), factor), tensor.dtype)
+export const allgatherAsync = <T extends tf.Tensor>(tensor: T, options: Named = {}): Promise<T> =>
+  startAllgather(tensor, options).promise() as Promise<T>
 
-/**
- * The tensors of all ranks joined along the first dimension, in the order of ranks.
- * @param tensor [n, …], where n may differ between ranks
- * @returns [n₀ + n₁ + …, …]
- */
-export function allgather<T extends tf.Tensor>(tensor: T): T {
-  requireRows(tensor, 'allgather')
-  return context('allgather()').transport.allgather(tensor) as T
+/** Every rank's value, in the order of ranks: anything that `structuredClone` copies. */
+export const allgatherObject = <T>(value: T, options: Named = {}): T[] => startAllgatherObject(value, options).wait()
+
+/** The root's tensor, on every rank; shapes and dtypes are the same everywhere. Differentiable for float32. */
+export function broadcast<T extends tf.Tensor>(tensor: T, options: Rooted = {}): T {
+  const { client, world } = context('broadcast()')
+  const send = (x: tf.Tensor) => startBroadcast([x], options).wait()[0]!
+  if (tensor.dtype !== 'float32' || !client) return send(tensor) as T
+  const custom = tf.customGrad((x) => ({
+    value: send(x as tf.Tensor),
+    gradFunc: (dy: tf.Tensor) => {
+      const [sum] = startGroupedAllreduce([dy], { op: 'Sum' }).wait() as [tf.Tensor]
+      return world.rank === (options.root ?? 0) ? sum : tf.zerosLike(sum)
+    },
+  }))
+  return custom(tensor) as T
 }
 
-/** The root's tensor, on every rank. */
-export function broadcast<T extends tf.Tensor>(tensor: T, { root = 0 } = {}): T {
-  return context('broadcast()').transport.broadcast([tensor], checkedRoot(root))[0] as T
-}
+export const broadcastAsync = async <T extends tf.Tensor>(tensor: T, options: Rooted = {}): Promise<T> =>
+  (await startBroadcast([tensor], options).promise())[0] as T
 
 /** A copy of the root's value, on every rank: anything that `structuredClone` copies. */
-export function broadcastObject<T>(value: T, { root = 0 } = {}): T {
-  return context('broadcastObject()').transport.broadcastObject(value, checkedRoot(root))
+export function broadcastObject<T>(value: T, options: Rooted = {}): T {
+  const { root = 0 } = options
+  const { client, world } = context('broadcastObject()')
+  requireRoot(root, world.size)
+  if (!client) return structuredClone(value)
+  return startAllgatherObject<T | null>(world.rank === root ? value : null, options).wait()[root] as T
 }
 
 /** Gives variables (or an optimizer's slots) the root's values, on every rank: call it once before training. */
-export function broadcastVariables(variables: tf.Variable[] | Record<string, tf.Variable>, { root = 0 } = {}): void {
-  const all = Object.values(variables)
-  const { transport } = context('broadcastVariables()')
+export function broadcastVariables(
+  variables: readonly tf.Variable[] | Record<string, tf.Variable>,
+  options: Rooted = {},
+): void {
+  const all: tf.Variable[] = Object.values(variables)
   tf.tidy(() => {
-    const values = transport.broadcast(all, checkedRoot(root))
+    const values = startBroadcast(all, options).wait()
     for (const [i, variable] of all.entries()) variable.assign(values[i]!)
   })
 }
 
 /**
- * Sends rows to the ranks in turn and receives theirs.
+ * Sends rows to the ranks in turn and receives theirs. Differentiable for float32.
  * @param tensor [n, …]
  * @param splits rows for each rank, n in sum; default equal parts
  */
-export function alltoall<T extends tf.Tensor>(tensor: T, splits?: number[]): { output: T; receivedSplits: number[] } {
-  const { transport, world } = context('alltoall()')
-  const rows = requireRows(tensor, 'alltoall')
-  const parts = splits ?? Array<number>(world.size).fill(rows / world.size)
-  const right = parts.every((part) => Number.isInteger(part) && part >= 0)
-  if (!right || parts.length !== world.size || parts.reduce((sum, part) => sum + part, 0) !== rows)
-    throw new Error(`splits: got [${parts}], expected ${world.size} whole numbers with sum ${rows}: one for each rank`)
-  return transport.alltoall(tensor, parts) as { output: T; receivedSplits: number[] }
+export function alltoall<T extends tf.Tensor>(
+  tensor: T,
+  splits?: readonly number[],
+  options: Named = {},
+): { output: T; receivedSplits: number[] } {
+  if (tensor.dtype !== 'float32' || !context('alltoall()').client)
+    return startAlltoall(tensor, splits, options).wait() as { output: T; receivedSplits: number[] }
+  let receivedSplits: number[] = []
+  const custom = tf.customGrad((x) => {
+    const sent = startAlltoall(x as tf.Tensor, splits, options).wait()
+    receivedSplits = sent.receivedSplits
+    return { value: sent.output, gradFunc: (dy: tf.Tensor) => startAlltoall(dy, receivedSplits).wait().output }
+  })
+  return { output: custom(tensor) as T, receivedSplits }
 }
+
+export const alltoallAsync = <T extends tf.Tensor>(
+  tensor: T,
+  splits?: readonly number[],
+  options: Named = {},
+): Promise<{ output: T; receivedSplits: number[] }> =>
+  startAlltoall(tensor, splits, options).promise() as Promise<{ output: T; receivedSplits: number[] }>
 
 /** Returns when all ranks have called it. */
-export const barrier = (): void => context('barrier()').transport.barrier()
+export const barrier = (options: Named = {}): void => startBarrier(options).wait()
 
-/** For uneven data: says that this rank has no more batches and waits for the others. @returns the last rank that joined */
-export const join = (): number => context('join()').transport.join()
-
-function checkedRoot(root: number): number {
-  const { size } = context('broadcast()').world
-  if (!(Number.isInteger(root) && root >= 0 && root < size))
-    throw new Error(`root: got ${root}, expected a rank from 0 to ${size - 1}`)
-  return root
-}
-
-function requireRows(tensor: tf.Tensor, caller: string): number {
-  const [rows] = tensor.shape
-  if (rows === undefined) throw new Error(`${caller}: got a scalar, expected at least one dimension: reshape it to [1]`)
-  return rows
-}
+/**
+ * For uneven data: says that this rank has no more batches and waits for the others, which may go on to reduce; this rank
+ * counts as zero (Sum, Average), one (Product), or is left out (Min, Max). Averages still divide by size().
+ * @returns the last rank that joined, equal on all ranks
+ */
+export const join = (): number => joinAll()

@@ -196,5 +196,11 @@ function fits({ like }: Extract<Verdict, { kind: 'run' }>, next: Submission, thr
   const [head] = like as [Submission]
   const bytes = like.reduce((sum, { bytes }) => sum + bytes, next.bytes)
   const alike = head.kind === 'allreduce' && next.kind === 'allreduce' && head.wire === next.wire
-  return alike && head.fusable && next.fusable && head.attributes.op === next.attributes.op && bytes <= threshold
+  return (
+    alike &&
+    head.fusable &&
+    next.fusable &&
+    head.attributes.reduction === next.attributes.reduction &&
+    bytes <= threshold
+  )
 }

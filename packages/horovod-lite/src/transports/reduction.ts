@@ -35,7 +35,12 @@ function reduceFloats(target: Float32Array, source: Float32Array, op: Reduction)
   else for (let i = 0; i < target.length; i++) target[i] = Math.max(target[i]!, source[i]!)
 }
 
-function reduceHalves(target: Uint16Array, source: Uint16Array, type: 'float16' | 'bfloat16', op: Reduction): void {
+function reduceHalves(
+  target: Uint16Array<ArrayBufferLike>,
+  source: Uint16Array<ArrayBufferLike>,
+  type: 'float16' | 'bfloat16',
+  op: Reduction,
+): void {
   const [widen, round] = type === 'float16' ? [fromFloat16, toFloat16] : [fromBfloat16, toBfloat16]
   const wide = widen(target)
   reduceFloats(wide, widen(source), op)

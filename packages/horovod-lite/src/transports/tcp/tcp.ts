@@ -36,7 +36,7 @@ export class TcpTransport implements Transport, Links {
   accept(rank: number, connection: Connection): void {
     connection.startRaw()
     this.slot(rank).fill(connection)
-    this.watch(rank, connection)
+    connection.unref()
   }
 
   async send(to: number, bytes: Uint8Array): Promise<void> {
@@ -89,7 +89,7 @@ export class TcpTransport implements Transport, Links {
       bufferSize: READ_BUFFER,
     }).then((connection) => {
       connection.startRaw()
-      this.watch(from, connection)
+      connection.unref()
       return connection
     })
     this.incoming.set(
@@ -104,13 +104,6 @@ export class TcpTransport implements Transport, Links {
     this.outgoing.set(to, slot)
     if (this.failure) slot.fail(this.failure)
     return slot
-  }
-
-  private watch(rank: number, connection: Connection): void {
-    connection.unref()
-    connection.onClose = (reason) => {
-      if (!this.failure) this.fail(new Error(this.describe(rank, reason?.message ?? 'it closed the connection')))
-    }
   }
 
   private lost(rank: number, reason: Error): never {

@@ -1,0 +1,220 @@
+import { Negotiation } from '../negotiation/negotiation'
+import type { Submission, Verdict } from '../negotiation/submission'
+import type { Peer } from '../transports/transport'
+import { connect } from '../wire/connect'
+import { type Connection, parse } from '../wire/connection'
+import type { Environment, World } from '../world'
+import type { Doors } from './join-world'
+import { numberOf } from './settings'
+import { StallInspector } from './stall-inspector'
+
+/** Role of the connections between rank 0 and the others. */
+export const CONTROL_ROLE = 'control'
+const ANNOUNCE = 32
+const DECIDE = 33
+
+/** What a rank tells the coordinator. */
+export type Announcement =
+  | { say: 'submit'; submission: Submission }
+  | { say: 'blocked'; names: string[] }
+  | { say: 'join' }
+  | { say: 'leave' }
+  /** An operation broke off here. */
+  | { say: 'failed'; message: string }
+
+/** What the coordinator tells every rank. `abort`: nothing can go on. `bye`: rank 0 has shut down. */
+export type Decision = { verdicts: Verdict[] } | { abort: string } | { bye: true }
+
+/** A rank's way to the coordinator and back, in order. */
+export interface Control {
+  announce(announcement: Announcement): void
+  onDecision: (decision: Decision) => void
+  /** Rank 0: a rank has announced an operation (for the timeline). */
+  onSubmitted?: (rank: number, submission: Submission) => void
+  /** After a goodbye. Resolves when it is on its way. */
+  close(): Promise<void>
+}
+
+export interface ControlOptions {
+  world: World
+  peers: readonly Peer[]
+  secret: string
+  timeoutSeconds: number
+  doors: Doors
+  environment: Environment
+}
+
+export const openControl = (options: ControlOptions): Promise<Control> =>
+  options.world.rank === 0 ? Coordinator.open(options) : Member.open(options)
+
+/** What is said within one turn of the event loop travels together. */
+class Batch<T> {
+  private items: T[] = []
+
+  constructor(private readonly flush: (items: T[]) => void) {}
+
+  add(item: T): void {
+    if (this.items.push(item) === 1) setImmediate(() => this.now())
+  }
+
+  now(): void {
+    const items = this.items
+    this.items = []
+    if (items.length > 0) this.flush(items)
+  }
+}
+
+class Member implements Control {
+  onDecision: Control['onDecision'] = () => {}
+  private left = false
+  private readonly batch = new Batch<Announcement>((items) => {
+    this.connection.send(ANNOUNCE, items).catch(() => {})
+  })
+
+  private constructor(
+    private readonly connection: Connection,
+    coordinator: Peer,
+  ) {
+    connection.unref()
+    let over = false
+    connection.onFrame = (kind, payload) => {
+      const decision = kind === DECIDE ? parse<Decision>(payload) : undefined
+      if (!decision) return
+      over ||= 'abort' in decision || 'bye' in decision
+      this.onDecision(decision)
+    }
+    connection.onClose = () => {
+      if (!over && !this.left) this.onDecision({ abort: died(coordinator) })
+    }
+  }
+
+  static async open({ world, peers, secret, timeoutSeconds }: ControlOptions): Promise<Control> {
+    const [coordinator] = peers as [Peer]
+    const { addresses } = coordinator
+    const { rank } = world
+    return new Member(await connect({ addresses, secret, timeoutSeconds, role: CONTROL_ROLE, rank }), coordinator)
+  }
+
+  announce(announcement: Announcement): void {
+    this.batch.add(announcement)
+  }
+
+  async close(): Promise<void> {
+    this.left = true
+    this.batch.now()
+    this.connection.end()
+    await closed(this.connection)
+  }
+}
+
+/** Rank 0's end of the star: asks the negotiation, and tells everybody. */
+class Coordinator implements Control {
+  onDecision: Control['onDecision'] = () => {}
+  onSubmitted?: Control['onSubmitted']
+  private readonly members = new Map<number, Connection>()
+  private readonly negotiation: Negotiation
+  private readonly inspector: StallInspector
+  private over = false
+  private readonly gone = new Set<number>()
+  private readonly turn = new Batch<null>(() => this.decide())
+
+  private constructor(private readonly options: ControlOptions) {
+    const { world, environment } = options
+    const fusionThreshold = numberOf(environment, 'HOROVOD_FUSION_THRESHOLD', 64 * 2 ** 20)
+    this.negotiation = new Negotiation({ size: world.size, fusionThreshold })
+    this.inspector = new StallInspector(this.negotiation, environment, (reason) => this.abort(reason))
+  }
+
+  /** Resolves when all ranks have connected. */
+  static open(options: ControlOptions): Promise<Control> {
+    const { doors, world, timeoutSeconds } = options
+    const coordinator = new Coordinator(options)
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const missing = options.peers.filter(({ rank }) => rank > 0 && !coordinator.members.has(rank))
+        reject(
+          new Error(
+            `waited ${timeoutSeconds} s for ranks ${missing.map(({ rank, host }) => `${rank} (${host})`).join(', ')} to connect to rank 0; is its address ${JSON.stringify(doors.listener?.addresses)} reachable from there? choose another with --network-interface`,
+          ),
+        )
+      }, timeoutSeconds * 1000)
+      doors.open(CONTROL_ROLE, (rank, connection) => {
+        coordinator.admit(rank, connection)
+        if (coordinator.members.size < world.size - 1) return
+        clearTimeout(timer)
+        resolve(coordinator)
+      })
+    })
+  }
+
+  announce(announcement: Announcement): void {
+    this.hear(0, announcement)
+  }
+
+  async close(): Promise<void> {
+    this.inspector.stop()
+    if (!this.over) this.tell({ bye: true })
+    this.over = true
+    for (const connection of this.members.values()) connection.end()
+    await Promise.all([...this.members.values()].map(closed))
+  }
+
+  private admit(rank: number, connection: Connection): void {
+    this.members.set(rank, connection)
+    connection.unref()
+    connection.onFrame = (kind, payload) => {
+      if (kind !== ANNOUNCE) return
+      for (const announcement of parse<Announcement[]>(payload) ?? []) this.hear(rank, announcement)
+    }
+    connection.onClose = () => {
+      if (!this.gone.has(rank)) this.abort(died(this.options.peers[rank]!))
+    }
+  }
+
+  private hear(rank: number, announcement: Announcement): void {
+    if (announcement.say === 'submit') {
+      this.onSubmitted?.(rank, announcement.submission)
+      this.negotiation.submit(rank, announcement.submission)
+    } else if (announcement.say === 'blocked') this.negotiation.blockedOn(rank, announcement.names)
+    else if (announcement.say === 'join') this.negotiation.join(rank)
+    else if (announcement.say === 'leave') {
+      this.gone.add(rank)
+      this.negotiation.leave(rank)
+    } else setTimeout(() => this.abort(announcement.message), 300) // whoever died is told first, if somebody did
+    this.turn.add(null)
+  }
+
+  private decide(): void {
+    const verdicts = this.negotiation.take()
+    if (verdicts.length > 0 && !this.over) this.tell({ verdicts })
+  }
+
+  private abort(message: string): void {
+    if (this.over) return
+    this.over = true
+    this.inspector.stop()
+    this.tell({ abort: message })
+  }
+
+  private tell(decision: Decision): void {
+    const bytes = Buffer.from(JSON.stringify(decision))
+    for (const connection of this.members.values()) connection.send(DECIDE, bytes).catch(() => {})
+    this.onDecision(decision)
+  }
+}
+
+const died = ({ rank, host, pid }: Peer) =>
+  `rank ${rank} (${host}, pid ${pid}) has died: its connection closed without a goodbye; look at its output`
+
+/** Until the other side has closed too, or does not. */
+const closed = (connection: Connection): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      connection.close()
+      resolve()
+    }, 1000)
+    connection.onClose = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })

@@ -1,0 +1,201 @@
+import type { Submission, Verdict } from '../negotiation/submission'
+import type { Failure, Result, ToBackground, ToMain } from '../process/messages'
+import { Timeline } from '../timeline/timeline'
+import { fillNeutral } from '../transports/reduction'
+import type { Reduction } from '../transports/transport'
+import type { Environment } from '../world'
+import type { Decision } from './control'
+import type { Joined } from './join-world'
+
+type Request = Extract<ToBackground, { type: 'submit' }>
+type Run = Extract<Verdict, { kind: 'run' }>
+
+/** How long a rank waits for the coordinator's word on who died, when an operation of its own broke off. */
+const VERDICT_ON_FAILURE = 3000
+
+/** Executes the coordinator's verdicts, one at a time, in their order. */
+export class Engine {
+  private readonly requests = new Map<string, Request>()
+  private readonly special = new Map<'join' | 'leave', number>()
+  private queue: Promise<void> = Promise.resolve()
+  private failure?: Failure
+  private readonly timeline?: Timeline
+  private readonly rank: number
+
+  constructor(
+    private readonly joined: Joined,
+    environment: Environment,
+    private readonly tell: (message: ToMain) => void,
+  ) {
+    this.rank = joined.world.rank
+    if (environment.HOROVOD_TIMELINE && this.rank === 0) this.timeline = new Timeline(environment.HOROVOD_TIMELINE)
+    joined.control.onDecision = (decision) => this.follow(decision)
+    joined.control.onSubmitted = (rank, { kind, name }) => this.timeline?.submitted(name, kind, rank)
+  }
+
+  /** What the main thread asks for. */
+  handle(message: ToBackground): void {
+    const { control } = this.joined
+    if (message.type === 'leave') void this.leave(message.id)
+    else if (message.type === 'span') this.timeline?.span(message.lane, message.name, message.start, message.end)
+    else if (message.type === 'blocked') control.announce({ say: 'blocked', names: message.names })
+    else if (this.failure) this.answer(message.id, { failure: this.failure })
+    else if (message.type === 'join') {
+      this.special.set('join', message.id)
+      control.announce({ say: 'join' })
+    } else {
+      this.requests.set(message.submission.name, message)
+      control.announce({ say: 'submit', submission: message.submission })
+    }
+  }
+
+  /** Nothing can go on: all that waits, and all that comes, fails. */
+  abort(message: string): void {
+    if (this.failure) return
+    this.failure = { kind: 'internal', message }
+    void this.joined.transport.close()
+    for (const { id } of this.requests.values()) this.answer(id, { failure: this.failure })
+    this.requests.clear()
+    const join = this.special.get('join')
+    if (join !== undefined) this.answer(join, { failure: this.failure })
+  }
+
+  private follow(decision: Decision): void {
+    if ('abort' in decision) this.abort(decision.abort)
+    else if ('bye' in decision) this.queue = this.queue.then(() => this.abort('rank 0 has shut down'))
+    else for (const verdict of decision.verdicts) this.queue = this.queue.then(() => this.execute(verdict))
+  }
+
+  private async execute(verdict: Verdict): Promise<void> {
+    if (this.failure) return
+    if (verdict.kind === 'joined') {
+      const id = this.special.get('join')!
+      this.special.delete('join')
+      this.answer(id, { last: verdict.last })
+    } else if (verdict.kind === 'error') {
+      for (const name of verdict.names) this.finish(name, { failure: { kind: 'mismatch', message: verdict.message } })
+    } else
+      try {
+        await this.run(verdict)
+      } catch (error) {
+        await this.broken((error as Error).message)
+      }
+  }
+
+  /** An operation of this rank broke off. Who died is the coordinator's to say; if it cannot, this rank says what it saw. */
+  private async broken(message: string): Promise<void> {
+    this.joined.control.announce({ say: 'failed', message })
+    const deadline = performance.now() + VERDICT_ON_FAILURE
+    while (!this.failure && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+    this.abort(message)
+  }
+
+  private async run({ names, counts, like }: Run): Promise<void> {
+    const [head] = like as [Submission]
+    for (const name of names) this.timeline?.negotiated(name)
+    if (head.kind === 'allreduce') await this.allreduce(names, like)
+    else for (const [i, name] of names.entries()) await this.move(name, like[i]!, counts[i]!)
+  }
+
+  private async allreduce(names: string[], like: Submission[]): Promise<void> {
+    const { transport } = this.joined
+    const [{ wire, attributes }] = like as [Submission]
+    const op = attributes.reduction as Reduction
+    const wireName = `${transport.name.toUpperCase()}_ALLREDUCE`
+    const [name] = names as [string]
+    const direct = names.length === 1 ? this.requests.get(name)?.direct : undefined
+    if (direct && transport.allreduceDirect) {
+      await this.timed(names, wireName, () => transport.allreduceDirect!(direct.input, direct.output, wire, op))
+    } else {
+      const parts = names.map((each, i) => this.requests.get(each)?.data ?? neutral(like[i]!, op))
+      if (parts.length === 1) await this.timed(names, wireName, () => transport.allreduce(parts[0]!, wire, op))
+      else {
+        const fused = await this.timed(names, 'MEMCPY_IN_FUSION_BUFFER', async () => concatenate(parts))
+        await this.timed(names, wireName, () => transport.allreduce(fused, wire, op))
+        await this.timed(names, 'MEMCPY_OUT_FUSION_BUFFER', async () => distribute(fused, parts))
+      }
+    }
+    for (const each of names) this.finish(each, {})
+  }
+
+  /** Everything that is not a reduction. */
+  private async move(name: string, { kind }: Submission, counts: number[]): Promise<void> {
+    const { transport, world } = this.joined
+    const data = this.requests.get(name)?.data ?? new Uint8Array()
+    if (kind === 'barrier') return this.finish(name, {})
+    const wireName = `${transport.name.toUpperCase()}_${kind.toUpperCase()}`
+    if (kind === 'broadcast') {
+      const { root } = this.requests.get(name)!.submission.attributes as { root: number }
+      await this.timed([name], wireName, () => transport.broadcast(data, root))
+      return this.finish(name, {})
+    }
+    const { size } = world
+    const received = kind === 'allgather' ? counts : counts.filter((_, i) => i % size === this.rank)
+    const output = new Uint8Array(new SharedArrayBuffer(received.reduce((sum, count) => sum + count, 0)))
+    await this.timed([name], wireName, () =>
+      kind === 'allgather'
+        ? transport.allgather(data, output, counts)
+        : transport.alltoall(data, counts.slice(this.rank * size, (this.rank + 1) * size), output, received),
+    )
+    this.finish(name, { output, counts: received })
+  }
+
+  private async timed<T>(names: string[], activity: string, work: () => Promise<T>): Promise<T> {
+    const { timeline } = this
+    if (!timeline) return work()
+    for (const name of names) timeline.begin(name, activity)
+    const done = await work()
+    for (const name of names) timeline.end(name)
+    return done
+  }
+
+  private finish(name: string, outcome: Omit<Result, 'type' | 'id'>): void {
+    const request = this.requests.get(name)
+    this.timeline?.finished(name)
+    if (!request) return // this rank has joined
+    this.requests.delete(name)
+    this.answer(request.id, outcome)
+  }
+
+  private answer(id: number, outcome: Omit<Result, 'type' | 'id'>): void {
+    this.tell({ type: 'result', id, ...outcome })
+  }
+
+  /** Goodbye: what was decided is done first. */
+  private async leave(id: number): Promise<void> {
+    await this.queue
+    const { control, transport } = this.joined
+    control.announce({ say: 'leave' })
+    this.failure ??= { kind: 'internal', message: 'this rank has shut down' }
+    await control.close()
+    await transport.close()
+    this.joined.close()
+    this.timeline?.close()
+    this.answer(id, {})
+  }
+}
+
+/** What a rank that joined contributes. */
+function neutral({ bytes, wire }: Submission, op: Reduction): Uint8Array {
+  const data = new Uint8Array(new SharedArrayBuffer(bytes))
+  fillNeutral(data, wire, op)
+  return data
+}
+
+function concatenate(parts: Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, { byteLength }) => sum + byteLength, 0)))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.byteLength
+  }
+  return all
+}
+
+function distribute(all: Uint8Array, parts: Uint8Array[]): void {
+  let at = 0
+  for (const part of parts) {
+    part.set(all.subarray(at, at + part.byteLength))
+    at += part.byteLength
+  }
+}

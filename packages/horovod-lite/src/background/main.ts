@@ -1,0 +1,28 @@
+// Entry of the background thread: joins the world, then does what the main thread asks.
+import { type MessagePort, workerData } from 'node:worker_threads'
+import { Signal, type Start, type ToBackground, type ToMain } from '../process/messages'
+import { Engine } from './engine'
+import { joinWorld } from './join-world'
+
+const { start, port } = workerData as { start: Start; port: MessagePort }
+const signals = new Int32Array(start.signals)
+
+function tell(message: ToMain): void {
+  port.postMessage(message)
+  Atomics.add(signals, Signal.results, 1)
+  Atomics.notify(signals, Signal.results)
+}
+
+try {
+  const joined = await joinWorld(start, () => {
+    Atomics.add(signals, Signal.hostsUpdated, 1)
+  })
+  const engine = new Engine(joined, start.environment, tell)
+  port.on('message', (message: ToBackground) => engine.handle(message))
+  // The main thread may be blocked: it must hear of an error of ours, too.
+  process.on('uncaughtException', (error) => engine.abort(`the background thread failed: ${error.message}`))
+  const { world, transport } = joined
+  tell({ type: 'ready', world, transport: transport.name, direct: transport.allreduceDirect !== undefined })
+} catch (error) {
+  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+}

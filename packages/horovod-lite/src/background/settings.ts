@@ -1,0 +1,10 @@
+import type { Environment } from '../world'
+
+/** A number of the environment. @throws where it is none, or negative */
+export function numberOf(environment: Environment, name: string, byDefault: number): number {
+  const text = environment[name]
+  if (text === undefined || text === '') return byDefault
+  const value = Number(text)
+  if (!(Number.isFinite(value) && value >= 0)) throw new Error(`got ${name}=${text}, expected a number of at least 0`)
+  return value
+}

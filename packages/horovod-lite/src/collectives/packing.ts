@@ -1,0 +1,91 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../half'
+import type { Compression } from '../optimizer/compression'
+import type { WireType } from '../transports/transport'
+
+export type Numbers = Float32Array | Int32Array | Uint8Array | Uint16Array
+
+/** A tensor's values on the host; complex numbers as pairs. */
+export type HostValues = Float32Array | Int32Array | Uint8Array
+
+/** One read-back, whatever the number of tensors: they are joined on the backend first. All of one dtype. */
+export function readTogether(tensors: tf.Tensor[]): { values: HostValues; release(): void } {
+  const joined = tf.tidy(() => {
+    const [first] = tensors as [tf.Tensor]
+    return tf.keep(tensors.length === 1 ? first.clone() : tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1]))))
+  })
+  return { values: typed(joined.dataSync(), joined.dtype), release: () => joined.dispose() }
+}
+
+export const read = (tensor: tf.Tensor): HostValues => typed(tensor.dataSync(), tensor.dtype)
+
+/** Backends may keep whole numbers in other arrays than the dtype's. */
+function typed(values: ArrayLike<number>, dtype: tf.DataType): HostValues {
+  if (dtype === 'int32') return values instanceof Int32Array ? values : Int32Array.from(values)
+  if (dtype === 'bool') return values instanceof Uint8Array ? values : Uint8Array.from(values)
+  return values instanceof Float32Array ? values : Float32Array.from(values)
+}
+
+/** How a tensor's numbers travel. */
+export function wireOf(dtype: tf.DataType, compression: Compression): WireType {
+  if (dtype === 'int32' || dtype === 'bool') return dtype
+  if (compression === 'none' || dtype !== 'float32') return 'float32'
+  return compression === 'fp16' ? 'float16' : 'bfloat16'
+}
+
+export function encode(values: HostValues, wire: WireType): Numbers {
+  if (wire === 'float16') return toFloat16(values as Float32Array)
+  return wire === 'bfloat16' ? toBfloat16(values as Float32Array) : values
+}
+
+export function decode(numbers: Numbers, wire: WireType): HostValues {
+  if (wire === 'float16') return fromFloat16(numbers as Uint16Array)
+  return wire === 'bfloat16' ? fromBfloat16(numbers as Uint16Array) : (numbers as HostValues)
+}
+
+export const bytesOf = ({ buffer, byteOffset, byteLength }: Numbers): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
+
+/** A copy in memory that the background thread can reach. */
+export function shared(numbers: Numbers): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(numbers.byteLength))
+  copy.set(bytesOf(numbers))
+  return copy
+}
+
+/** Numbers of shared memory in memory of this thread's own, as an array of the same kind as `like`. */
+export function unshared<T extends Numbers>(bytes: Uint8Array, like: T): T {
+  const copy = new Uint8Array(bytes.byteLength)
+  copy.set(bytes)
+  return new (like.constructor as new (buffer: ArrayBuffer) => T)(copy.buffer)
+}
+
+/** An array of a dtype's kind, over bytes. */
+export function valuesOf(bytes: Uint8Array, dtype: tf.DataType): HostValues {
+  if (dtype === 'int32') return unshared(bytes, new Int32Array())
+  return dtype === 'bool' ? unshared(bytes, new Uint8Array()) : unshared(bytes, new Float32Array())
+}
+
+/** Numbers of one element: complex ones are pairs. */
+export const width = (dtype: tf.DataType): number => (dtype === 'complex64' ? 2 : 1)
+
+/** A tensor over `values`, which are then its own. */
+export function tensorOf(values: HostValues, shape: number[], dtype: tf.DataType): tf.Tensor {
+  if (dtype !== 'complex64') return tf.tensor(values as Float32Array, shape, dtype)
+  return tf.tidy(() => {
+    const pairs = tf.tensor2d(values as Float32Array, [values.length / 2, 2])
+    const [real, imaginary] = tf.unstack(pairs, 1) as [tf.Tensor, tf.Tensor]
+    return tf.complex(tf.reshape(real, shape), tf.reshape(imaginary, shape))
+  })
+}
+
+/** Tensors of these shapes over one array, one after the other, without a copy. */
+export function splitTogether(values: HostValues, shapes: number[][], dtype: tf.DataType): tf.Tensor[] {
+  let at = 0
+  return shapes.map((shape) => {
+    const length = tf.util.sizeFromShape(shape) * width(dtype)
+    const part = values.subarray(at, at + length)
+    at += length
+    return tensorOf(part, shape, dtype)
+  })
+}

@@ -1,0 +1,179 @@
+import { deserialize, serialize } from 'node:v8'
+import { type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
+import { HorovodInternalError } from '../elastic/errors'
+import type { Submission } from '../negotiation/submission'
+import type { Native } from '../transports/native'
+import type { Address } from '../transports/transport'
+import type { World } from '../world'
+import { type Failure, type Result, Signal, type ToBackground, type ToMain } from './messages'
+
+/** Of a submitted operation. */
+export type Ticket = { readonly id: number; readonly name: string }
+export type Outcome = Omit<Result, 'type' | 'id' | 'failure'>
+
+interface Waiter {
+  resolve(outcome: Outcome): void
+  reject(reason: Error): void
+}
+
+/** Longest wait for the background thread's goodbye when the program ends, in milliseconds. */
+const GOODBYE = 3000
+
+/** The main thread's side of the background thread. */
+export class Client {
+  private readonly results = new Map<number, Result>()
+  private readonly waiters = new Map<number, Waiter>()
+  private readonly underWay = new Map<string, number>()
+  private readonly signals: Int32Array
+  private next = 1
+  private ended = false
+
+  constructor(
+    private readonly worker: Worker,
+    private readonly port: MessagePort,
+    signals: SharedArrayBuffer,
+    /** As the ranks agreed. */
+    readonly world: World,
+    readonly transport: string,
+    /** Whether the transport reads and writes this thread's memory (`Request.direct`). */
+    readonly direct: boolean,
+    private readonly native?: Native,
+  ) {
+    this.signals = new Int32Array(signals)
+    port.on('message', (message: ToMain) => this.receive(message))
+    port.unref()
+    process.on('exit', this.onExit)
+  }
+
+  /** @throws where an operation of this name has not ended yet on this rank */
+  submit(
+    submission: Submission,
+    payload: { data?: Uint8Array; direct?: { input: Address; output: Address } } = {},
+  ): Ticket {
+    const { name } = submission
+    if (this.underWay.has(name))
+      throw new Error(
+        `got ${submission.kind} ${name} while another of this name has not ended, expected a name once at a time`,
+      )
+    return this.post(name, (id) => ({ type: 'submit', id, submission, ...payload }))
+  }
+
+  /** Says that this rank has no more data. */
+  join(): Ticket {
+    return this.post('join', (id) => ({ type: 'join', id }))
+  }
+
+  /** Blocks this thread until it has ended. @throws what the ranks disagree about, or `HorovodInternalError` */
+  wait({ id, name }: Ticket, announced = false): Outcome {
+    for (let told = announced; ; ) {
+      const seen = Atomics.load(this.signals, Signal.results)
+      this.drain()
+      const result = this.results.get(id)
+      if (result) {
+        this.results.delete(id)
+        return outcomeOf(result)
+      }
+      if (!told) this.tell({ type: 'blocked', names: [name] })
+      told = true
+      Atomics.wait(this.signals, Signal.results, seen)
+    }
+  }
+
+  promise({ id }: Ticket): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.waiters.set(id, { resolve, reject })
+      this.port.ref()
+      const early = this.results.get(id)
+      if (early) this.settle(early)
+    })
+  }
+
+  /** Where an array's memory is, for a transport that reads and writes it there. */
+  addressOf(array: ArrayBufferView): Address {
+    return { address: this.native!.addressOf(array), bytes: array.byteLength }
+  }
+
+  serialize(value: unknown): Uint8Array {
+    return serialize(value)
+  }
+
+  deserialize<T>(bytes: Uint8Array): T {
+    return deserialize(bytes) as T
+  }
+
+  /** A span of the main thread's work for the timeline. */
+  span(lane: string, name: string, start: number, end: number): void {
+    this.tell({ type: 'span', lane, name, start, end })
+  }
+
+  /** How often the hosts have changed since the start (elastic). */
+  get hostsUpdated(): number {
+    return Atomics.load(this.signals, Signal.hostsUpdated)
+  }
+
+  /** Says goodbye and ends the thread. */
+  async close(): Promise<void> {
+    if (this.ended) return
+    this.ended = true
+    process.off('exit', this.onExit)
+    const left = this.post('leave', (id) => ({ type: 'leave', id }))
+    await this.promise(left).catch(() => {})
+    this.port.close()
+    await this.worker.terminate()
+  }
+
+  /** A program that ends well has said goodbye; one that fails leaves the others with an error. */
+  private readonly onExit = (code: number) => {
+    if (this.ended || code !== 0) return
+    this.ended = true
+    const { id } = this.post('leave', (id) => ({ type: 'leave', id }))
+    const deadline = performance.now() + GOODBYE
+    while (!this.results.has(id) && performance.now() < deadline) {
+      Atomics.wait(this.signals, Signal.results, Atomics.load(this.signals, Signal.results), 20)
+      this.drain()
+    }
+  }
+
+  private post(name: string, message: (id: number) => ToBackground): Ticket {
+    const id = this.next++
+    this.underWay.set(name, id)
+    this.tell(message(id))
+    return { id, name }
+  }
+
+  private tell(message: ToBackground): void {
+    this.port.postMessage(message)
+  }
+
+  private drain(): void {
+    for (let got = receiveMessageOnPort(this.port); got; got = receiveMessageOnPort(this.port))
+      this.receive(got.message as ToMain)
+  }
+
+  private receive(message: ToMain): void {
+    if (message.type !== 'result') return
+    for (const [name, id] of this.underWay) if (id === message.id) this.underWay.delete(name)
+    this.results.set(message.id, message)
+    if (this.waiters.has(message.id)) this.settle(message)
+  }
+
+  private settle(result: Result): void {
+    const { resolve, reject } = this.waiters.get(result.id)!
+    this.waiters.delete(result.id)
+    this.results.delete(result.id)
+    if (this.waiters.size === 0) this.port.unref()
+    try {
+      resolve(outcomeOf(result))
+    } catch (error) {
+      reject(error as Error)
+    }
+  }
+}
+
+function outcomeOf({ failure, output, counts, last }: Result): Outcome {
+  if (failure) throw errorOf(failure)
+  return { output, counts, last }
+}
+
+export const errorOf = ({ kind, message }: Failure): Error =>
+  kind === 'internal' ? new HorovodInternalError(message) : new Error(message)

@@ -1,0 +1,31 @@
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { fileOf } from '../files'
+import { loadNative } from '../transports/native'
+import type { Environment, World } from '../world'
+import { Client } from './client'
+import type { Start, ToMain } from './messages'
+
+/**
+ * Starts the background thread and waits until all ranks are there.
+ * @throws one line where the world cannot be joined: what is missing, and what to do
+ */
+export async function startClient(world: World, environment: Environment, transport: string): Promise<Client> {
+  const signals = new SharedArrayBuffer(8)
+  const { port1, port2 } = new MessageChannel()
+  const start: Start = { world, environment: { ...environment }, transport, signals }
+  const worker = new Worker(fileOf('background'), { workerData: { start, port: port2 }, transferList: [port2] })
+  const ready = await new Promise<ToMain>((resolve, reject) => {
+    port1.once('message', resolve)
+    worker.once('error', reject)
+    worker.once('exit', () => reject(new Error('the background thread ended before it had begun')))
+  }).finally(() => worker.removeAllListeners())
+  if (ready.type !== 'ready') {
+    port1.close()
+    await worker.terminate()
+    throw new Error(ready.type === 'failed' ? ready.message : 'the background thread did not begin')
+  }
+  worker.unref()
+  const native = ready.direct ? loadNative() : undefined
+  if (native && 'reason' in native) throw new Error(native.reason) // it was there a moment ago, in the other thread
+  return new Client(worker, port1, signals, ready.world, ready.transport, ready.direct, native)
+}

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { bundle } from './bundle'
+
+export interface RanksOptions {
+  size: number
+  /** A file of test/programs, without its extension. */
+  program: string
+  transport?: string
+  environment?: Record<string, string>
+  args?: string[]
+  /** Seconds until what is left is killed. */
+  deadline?: number
+  /** Called when all have started. */
+  onStarted?(ranks: ChildProcess[]): void
+}
+
+export interface RankResult {
+  rank: number
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+  /** The JSON that the program printed, line by line. */
+  lines: unknown[]
+}
+
+/** Runs a program in several processes that find each other at rank 0, and waits for all of them. */
+export async function runRanks(options: RanksOptions): Promise<RankResult[]> {
+  const { size, program, transport = 'tcp', environment = {}, args = [], deadline = 40, onStarted } = options
+  const folder = await bundle(program)
+  const shared = {
+    PATH: process.env.PATH,
+    TMPDIR: process.env.TMPDIR,
+    HOROVOD_SIZE: String(size),
+    HOROVOD_LOCAL_SIZE: String(size),
+    HOROVOD_SECRET_KEY: 'secret of a test',
+    HOROVOD_TRANSPORT: transport,
+    MASTER_ADDR: '127.0.0.1',
+    MASTER_PORT: String(await freePort()),
+    ...environment,
+  }
+  const ranks = Array.from({ length: size }, (_, rank) =>
+    spawn(process.execPath, [join(folder, 'program.js'), ...args], {
+      env: { ...shared, HOROVOD_RANK: String(rank), HOROVOD_LOCAL_RANK: String(rank) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  )
+  const timer = setTimeout(() => {
+    for (const rank of ranks) rank.kill('SIGKILL')
+  }, deadline * 1000)
+  onStarted?.(ranks)
+  try {
+    return await Promise.all(ranks.map(resultOf))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function resultOf(child: ChildProcess, rank: number): Promise<RankResult> {
+  let [stdout, stderr] = ['', '']
+  child.stdout!.setEncoding('utf8').on('data', (text) => {
+    stdout += text
+  })
+  child.stderr!.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  return new Promise((resolve) =>
+    child.on('close', (code, signal) => {
+      const lines = stdout.split('\n').flatMap((line) => {
+        try {
+          return [JSON.parse(line)]
+        } catch {
+          return []
+        }
+      })
+      resolve({ rank, code, signal, stdout, stderr, lines })
+    }),
+  )
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
