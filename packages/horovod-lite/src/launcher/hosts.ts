@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+
+export interface Host {
+  name: string
+  /** Processes that it takes. */
+  slots: number
+}
+
+/** Where a rank runs. */
+export interface Place {
+  host: string
+  rank: number
+  size: number
+  localRank: number
+  localSize: number
+  crossRank: number
+  crossSize: number
+}
+
+/** `host1:2,host2:4`; a host without a number takes one process. @throws what is wrong with the list */
+export function parseHosts(list: string): Host[] {
+  const hosts = list.split(',').map((entry) => {
+    const match = /^\s*(.+?)(?::(\d+))?\s*$/.exec(entry)
+    const slots = Number(match?.[2] ?? 1)
+    if (!match || slots < 1)
+      throw new Error(`hosts: got "${entry}", expected host or host:slots, as in -H host1:2,host2:2`)
+    return { name: match[1]!, slots }
+  })
+  return distinct(hosts, 'hosts')
+}
+
+/**
+ * One host a line: `host slots=2` as Open MPI and horovodrun write it, `host:2`, or `host`; `#` begins a comment.
+ * @throws where it cannot be read, or a line is wrong, with its number
+ */
+export function readHostfile(path: string): Host[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(
+      `hostfile: cannot read ${path} (${(error as NodeJS.ErrnoException).code}); expected a file of lines "host slots=2"`,
+    )
+  }
+  const hosts = text.split('\n').flatMap((line, i): Host[] => {
+    const entry = line.replace(/#.*/, '').trim()
+    if (!entry) return []
+    const match = /^(\S+?)(?::(\d+)|\s+slots\s*=\s*(\d+)(?:\s+\S+=\S+)*)?$/.exec(entry)
+    const slots = Number(match?.[2] ?? match?.[3] ?? 1)
+    if (!match || slots < 1)
+      throw new Error(`hostfile: got "${entry}" in line ${i + 1} of ${path}, expected "host slots=2" or "host:2"`)
+    return [{ name: match[1]!, slots }]
+  })
+  if (hosts.length === 0) throw new Error(`hostfile: got no host in ${path}, expected lines "host slots=2"`)
+  return distinct(hosts, 'hostfile')
+}
+
+function distinct(hosts: Host[], where: string): Host[] {
+  const seen = new Set<string>()
+  for (const { name } of hosts) {
+    if (seen.has(name)) throw new Error(`${where}: got ${name} twice, expected each host once, with all its slots`)
+    seen.add(name)
+  }
+  return hosts
+}
+
+/** Fills the hosts in turn. @throws where there are fewer slots than processes */
+export function placesOn(hosts: readonly Host[], size: number): Place[] {
+  const slots = hosts.reduce((sum, host) => sum + host.slots, 0)
+  if (slots < size)
+    throw new Error(
+      `got ${size} processes for ${slots} slots on ${hosts.map(({ name, slots }) => `${name}:${slots}`).join(',')}, expected at least as many slots; add hosts or slots`,
+    )
+  const used: Host[] = []
+  for (let left = size, i = 0; left > 0; i++) {
+    const slots = Math.min(left, hosts[i]!.slots)
+    used.push({ name: hosts[i]!.name, slots })
+    left -= slots
+  }
+  let rank = 0
+  return used.flatMap(({ name, slots: localSize }, i) =>
+    Array.from({ length: localSize }, (_, localRank) => ({
+      host: name,
+      rank: rank++,
+      size,
+      localRank,
+      localSize,
+      crossRank: used.slice(0, i).filter(({ slots }) => slots > localRank).length,
+      crossSize: used.filter(({ slots }) => slots > localRank).length,
+    })),
+  )
+}
+
+export const isLocal = (host: string): boolean => ['localhost', '127.0.0.1', '::1', hostname()].includes(host)
+
+/** The variables that tell a process its place (world.ts reads them). */
+export const placeVariables = (place: Place): Record<string, string> => ({
+  HOROVOD_RANK: String(place.rank),
+  HOROVOD_SIZE: String(place.size),
+  HOROVOD_LOCAL_RANK: String(place.localRank),
+  HOROVOD_LOCAL_SIZE: String(place.localSize),
+  HOROVOD_CROSS_RANK: String(place.crossRank),
+  HOROVOD_CROSS_SIZE: String(place.crossSize),
+  HOROVOD_HOSTNAME: place.host,
+})

@@ -1,0 +1,196 @@
+import { Command, CommanderError, Option } from 'commander'
+import { version } from '../../package.json'
+import { type Host, parseHosts, readHostfile } from './hosts'
+import type { ElasticSettings, Settings } from './settings'
+
+/** A command line that cannot be understood. */
+export class UsageError extends Error {}
+
+const EXAMPLES = `
+Examples:
+  hvdrun -np 4 node train.mjs                          four processes on this host
+  hvdrun -np 4 -H host1:2,host2:2 node train.mjs       two on each of two hosts, by ssh
+  hvdrun -np 8 --hostfile hosts --transport mpi node train.mjs
+                                                       through Open MPI's mpirun
+  hvdrun -np 2 npx unet-industrial train --data-dir data/DAGM
+  hvdrun --min-np 2 --max-np 8 --host-discovery-script ./hosts.sh node train.mjs
+                                                       elastic: processes may come and go`
+
+/** Understands a command line. @returns undefined where help, the version or --check-build was asked for */
+export function parseOptions(argv: readonly string[], checkBuild: () => void): Settings | undefined {
+  const program = commandLine()
+  let settings: Settings | undefined
+  program.action((command: string[], flags: Flags) => {
+    if (flags.checkBuild) checkBuild()
+    else settings = settingsOf(command, flags)
+  })
+  if (argv.length === 0) {
+    program.outputHelp()
+    return undefined
+  }
+  try {
+    program.parse(withLongNames(program, argv), { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (!/^commander\.(help|helpDisplayed|version)$/.test(error.code))
+      throw new UsageError(error.message.replace(/^error: /, ''))
+  }
+  return settings
+}
+
+interface Flags {
+  numProc?: number
+  hosts?: string
+  hostfile?: string
+  transport: string
+  networkInterface?: string
+  startTimeout: number
+  outputFilename?: string
+  prefixOutputWithTimestamp?: boolean
+  verbose?: boolean
+  sshCommand: string
+  sshPort?: number
+  sshIdentityFile?: string
+  timelineFilename?: string
+  fusionThresholdMb?: number
+  stallCheckWarningTimeSeconds?: number
+  stallCheckShutdownTimeSeconds?: number
+  stallCheck: boolean
+  minNp?: number
+  maxNp?: number
+  hostDiscoveryScript?: string
+  slotsPerHost?: number
+  resetLimit?: number
+  elasticTimeout: number
+  blacklistCooldown?: number
+  checkBuild?: boolean
+}
+
+function commandLine(): Command {
+  return new Command('hvdrun')
+    .description('Runs a command in several processes that train together, on one host or many.')
+    .usage('-np N [options] command...')
+    .argument('[command...]', 'what each process runs')
+    .passThroughOptions()
+    .option('-n, --num-proc <n>', 'processes (also -np)', whole(1))
+    .option('-H, --hosts <list>', 'hosts and their slots: host1:2,host2:2 (default: this host)')
+    .option('--hostfile <file>', 'the same from a file of lines "host slots=2"')
+    .addOption(
+      new Option('--transport <name>', 'what moves the tensors: auto, tcp, shm, mpi, or the URL of a module').default(
+        'auto',
+      ),
+    )
+    .option('--network-interface <name>', 'listen on this interface only, such as eth0')
+    .option('--start-timeout <seconds>', 'how long all processes may take to start', seconds, 30)
+    .option('--output-filename <folder>', "each rank's output also in folder/rank.N/stdout and stderr")
+    .option('--prefix-output-with-timestamp', 'the time before each line')
+    .option('--verbose', 'say what is started where')
+    .option('--ssh-command <command>', 'how to reach other hosts', 'ssh')
+    .option('-p, --ssh-port <port>', "ssh's port", whole(1))
+    .option('--ssh-identity-file <file>', "ssh's key")
+    .option('--timeline-filename <file>', 'rank 0 writes a Chrome trace of all operations')
+    .option('--fusion-threshold-mb <n>', 'MiB of gradients that travel together', whole(0))
+    .option('--stall-check-warning-time-seconds <s>', 'warn where ranks wait for others for so long (60)', seconds)
+    .option('--stall-check-shutdown-time-seconds <s>', 'and end the job after so long (never)', seconds)
+    .option('--no-stall-check', 'do not watch for it')
+    .option('--min-np <n>', 'elastic: wait for at least so many processes', whole(1))
+    .option('--max-np <n>', 'elastic: at most so many', whole(1))
+    .option('--host-discovery-script <file>', 'elastic: prints a line host:slots for each host there is')
+    .option('--slots-per-host <n>', 'elastic: slots where the script gives none', whole(1))
+    .option('--reset-limit <n>', 'elastic: how often the world may change', whole(0))
+    .option('--elastic-timeout <seconds>', 'elastic: how long to wait for enough slots', seconds, 600)
+    .option('--blacklist-cooldown <seconds>', 'elastic: when a host that failed may be tried again (never)', seconds)
+    .option('--check-build', 'say which transports work here, and why not')
+    .version(version)
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+}
+
+/** `-np` is two letters, which no parser of options expects. Only hvdrun's own options are looked at. */
+function withLongNames(program: Command, argv: readonly string[]): string[] {
+  const words = [...argv]
+  for (let i = 0; i < words.length && words[i]!.startsWith('-'); i++) {
+    if (words[i] === '-np') words[i] = '--num-proc'
+    const option = program.options.find(({ short, long }) => words[i] === short || words[i] === long)
+    if (option?.required) i++
+  }
+  return words
+}
+
+function settingsOf(command: string[], flags: Flags): Settings {
+  if (command.length === 0)
+    throw new UsageError('got no command, expected one to run, as in: hvdrun -np 2 node train.mjs')
+  if (flags.hosts && flags.hostfile) throw new UsageError('got --hosts and --hostfile, expected one of them')
+  const elastic = elasticOf(flags)
+  const size = flags.numProc ?? elastic?.minSize
+  if (!size) throw new UsageError('got no number of processes, expected -np N')
+  const hosts: Host[] = flags.hostfile
+    ? readHostfile(flags.hostfile)
+    : flags.hosts
+      ? parseHosts(flags.hosts)
+      : [{ name: 'localhost', slots: elastic?.maxSize ?? size }]
+  return {
+    command,
+    size,
+    hosts,
+    transport: flags.transport,
+    networkInterface: flags.networkInterface,
+    startTimeout: flags.startTimeout,
+    outputFilename: flags.outputFilename,
+    timestamps: flags.prefixOutputWithTimestamp ?? false,
+    verbose: flags.verbose ?? false,
+    sshCommand: flags.sshCommand,
+    sshPort: flags.sshPort,
+    sshIdentityFile: flags.sshIdentityFile,
+    variables: variablesOf(flags),
+    elastic,
+  }
+}
+
+function elasticOf(flags: Flags): ElasticSettings | undefined {
+  const { minNp, maxNp, numProc, hostDiscoveryScript } = flags
+  if (!minNp && !maxNp && !hostDiscoveryScript) return undefined
+  const minSize = minNp ?? numProc ?? 1
+  const maxSize = maxNp ?? Number.MAX_SAFE_INTEGER
+  if (maxSize < minSize)
+    throw new UsageError(`got --max-np ${maxSize} below --min-np ${minSize}, expected at least as many`)
+  return {
+    minSize,
+    maxSize,
+    discoveryScript: hostDiscoveryScript,
+    slotsPerHost: flags.slotsPerHost,
+    resetLimit: flags.resetLimit,
+    timeout: flags.elasticTimeout,
+    blacklistCooldown: flags.blacklistCooldown,
+  }
+}
+
+/** The options that the ranks read from their environment. */
+function variablesOf(flags: Flags): Record<string, string> {
+  const given: Record<string, string | number | undefined> = {
+    HOROVOD_TRANSPORT: flags.transport,
+    HOROVOD_START_TIMEOUT: flags.startTimeout,
+    HOROVOD_GLOO_IFACE: flags.networkInterface,
+    HOROVOD_TIMELINE: flags.timelineFilename,
+    HOROVOD_FUSION_THRESHOLD: flags.fusionThresholdMb === undefined ? undefined : flags.fusionThresholdMb * 2 ** 20,
+    HOROVOD_STALL_CHECK_TIME_SECONDS: flags.stallCheckWarningTimeSeconds,
+    HOROVOD_STALL_SHUTDOWN_TIME_SECONDS: flags.stallCheckShutdownTimeSeconds,
+    HOROVOD_STALL_CHECK_DISABLE: flags.stallCheck ? undefined : 1,
+  }
+  const there = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(there.map(([name, value]) => [name, String(value)]))
+}
+
+const whole = (least: number) => (text: string) => {
+  const value = Number(text)
+  if (!(Number.isInteger(value) && value >= least))
+    throw new UsageError(`got ${text}, expected a whole number of at least ${least}`)
+  return value
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (!(Number.isFinite(value) && value > 0)) throw new UsageError(`got ${text}, expected a number of seconds above 0`)
+  return value
+}
