@@ -4,12 +4,12 @@ import {
   joinAll,
   type Named,
   type Rooted,
-  requireRoot,
   startAllgather,
   startAllgatherObject,
   startAlltoall,
   startBarrier,
   startBroadcast,
+  startBroadcastObject,
 } from './operations'
 import {
   type AllreduceOptions,
@@ -54,60 +54,50 @@ export const groupedAllreduceAsync = <T extends tf.Tensor>(
  * @returns [n₀ + n₁ + …, …]
  */
 export function allgather<T extends tf.Tensor>(tensor: T, options: Named = {}): T {
-  if (tensor.dtype !== 'float32' || !context('allgather()').client) return startAllgather(tensor, options).wait() as T
+  const gather = (x: tf.Tensor) => startAllgather(x, options).wait()
+  if (tensor.dtype !== 'float32') return gather(tensor).output as T
   const custom = tf.customGrad((x) => {
-    const own = (x as tf.Tensor).shape[0]!
-    return {
-      value: startAllgather(x as tf.Tensor, options).wait(),
-      gradFunc: (dy: tf.Tensor) => gradientOfAllgather(dy, own),
-    }
+    const { output, rows } = gather(x as tf.Tensor)
+    return { value: output, gradFunc: (dy: tf.Tensor) => ownRows(sumOf(dy), rows) }
   })
   return custom(tensor) as T
 }
 
-/** This rank's rows of the sum of all ranks' gradients. */
-function gradientOfAllgather(dy: tf.Tensor, rows: number): tf.Tensor {
+/** The gradients of all ranks for one value, added up. */
+const sumOf = (dy: tf.Tensor): tf.Tensor => startGroupedAllreduce([dy], { op: 'Sum' }).wait()[0]!
+
+function ownRows(all: tf.Tensor, rows: readonly number[]): tf.Tensor {
   const { rank } = context('allgather()').world
-  return tf.tidy(() => {
-    const before = allgatherObject(rows).slice(0, rank)
-    const start = before.reduce((sum, count) => sum + count, 0)
-    const [sum] = startGroupedAllreduce([dy], { op: 'Sum' }).wait() as [tf.Tensor]
-    return tf.slice(sum, [start, ...dy.shape.slice(1).map(() => 0)], [rows, ...dy.shape.slice(1)])
-  })
+  const [, ...row] = all.shape
+  const start = rows.slice(0, rank).reduce((sum, count) => sum + count, 0)
+  return tf.tidy(() => tf.slice(all, [start, ...row.map(() => 0)], [rows[rank]!, ...row]))
 }
 
-export const allgatherAsync = <T extends tf.Tensor>(tensor: T, options: Named = {}): Promise<T> =>
-  startAllgather(tensor, options).promise() as Promise<T>
+export const allgatherAsync = async <T extends tf.Tensor>(tensor: T, options: Named = {}): Promise<T> =>
+  (await startAllgather(tensor, options).promise()).output as T
 
 /** Every rank's value, in the order of ranks: anything that `structuredClone` copies. */
 export const allgatherObject = <T>(value: T, options: Named = {}): T[] => startAllgatherObject(value, options).wait()
 
 /** The root's tensor, on every rank; shapes and dtypes are the same everywhere. Differentiable for float32. */
 export function broadcast<T extends tf.Tensor>(tensor: T, options: Rooted = {}): T {
-  const { client, world } = context('broadcast()')
   const send = (x: tf.Tensor) => startBroadcast([x], options).wait()[0]!
-  if (tensor.dtype !== 'float32' || !client) return send(tensor) as T
+  if (tensor.dtype !== 'float32') return send(tensor) as T
   const custom = tf.customGrad((x) => ({
     value: send(x as tf.Tensor),
-    gradFunc: (dy: tf.Tensor) => {
-      const [sum] = startGroupedAllreduce([dy], { op: 'Sum' }).wait() as [tf.Tensor]
-      return world.rank === (options.root ?? 0) ? sum : tf.zerosLike(sum)
-    },
+    gradFunc: (dy: tf.Tensor) => onlyOn(options.root ?? 0, sumOf(dy)),
   }))
   return custom(tensor) as T
 }
+
+const onlyOn = (root: number, tensor: tf.Tensor): tf.Tensor =>
+  context('broadcast()').world.rank === root ? tensor : tf.zerosLike(tensor)
 
 export const broadcastAsync = async <T extends tf.Tensor>(tensor: T, options: Rooted = {}): Promise<T> =>
   (await startBroadcast([tensor], options).promise())[0] as T
 
 /** A copy of the root's value, on every rank: anything that `structuredClone` copies. */
-export function broadcastObject<T>(value: T, options: Rooted = {}): T {
-  const { root = 0 } = options
-  const { client, world } = context('broadcastObject()')
-  requireRoot(root, world.size)
-  if (!client) return structuredClone(value)
-  return startAllgatherObject<T | null>(world.rank === root ? value : null, options).wait()[root] as T
-}
+export const broadcastObject = <T>(value: T, options: Rooted = {}): T => startBroadcastObject(value, options).wait()
 
 /** Gives variables (or an optimizer's slots) the root's values, on every rank: call it once before training. */
 export function broadcastVariables(
@@ -131,13 +121,13 @@ export function alltoall<T extends tf.Tensor>(
   splits?: readonly number[],
   options: Named = {},
 ): { output: T; receivedSplits: number[] } {
-  if (tensor.dtype !== 'float32' || !context('alltoall()').client)
-    return startAlltoall(tensor, splits, options).wait() as { output: T; receivedSplits: number[] }
+  const send = (x: tf.Tensor, rows?: readonly number[]) => startAlltoall(x, rows, options).wait()
+  if (tensor.dtype !== 'float32') return send(tensor, splits) as { output: T; receivedSplits: number[] }
   let receivedSplits: number[] = []
   const custom = tf.customGrad((x) => {
-    const sent = startAlltoall(x as tf.Tensor, splits, options).wait()
+    const sent = send(x as tf.Tensor, splits)
     receivedSplits = sent.receivedSplits
-    return { value: sent.output, gradFunc: (dy: tf.Tensor) => startAlltoall(dy, receivedSplits).wait().output }
+    return { value: sent.output, gradFunc: (dy: tf.Tensor) => startAlltoall(dy, sent.receivedSplits).wait().output }
   })
   return { output: custom(tensor) as T, receivedSplits }
 }

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { context } from '../context'
 import type { Kind, Submission } from '../negotiation/submission'
 import type { Client, Outcome } from '../process/client'
-import { nameOf } from './names'
-import { type HostValues, read, shared, tensorOf, unshared, valuesOf, width } from './packing'
+import { eachDtype, type Group } from './groups'
+import { byteLength, bytesOf, read, shared, sharedBytes, tensorsOf, valuesOf } from './packing'
 import { done, map, type Pending, pending } from './pending'
+import { decodeStrings, encodeStrings, readStrings, stringTensor } from './strings'
 
 /** What every operation takes. */
 export interface Named {
@@ -17,67 +18,103 @@ export interface Rooted extends Named {
   root?: number
 }
 
-/** An operation submitted by this rank. */
+/** An operation that moves bytes, submitted by this rank. @param data shared memory */
 function submit(
   client: Client,
   kind: Kind,
   name: string,
-  more: Partial<Submission>,
-  data: Uint8Array = new Uint8Array(new SharedArrayBuffer(0)),
+  data: Uint8Array,
+  more: Partial<Submission> = {},
 ): Pending<Outcome> {
-  const ticket = client.submit(
-    {
-      kind,
-      name,
-      entries: [],
-      wire: 'bytes',
-      bytes: data.byteLength,
-      attributes: {},
-      fusable: false,
-      blocking: false,
-      ...more,
-    },
-    { data },
-  )
+  const plain = { entries: [], wire: 'bytes' as const, attributes: {}, fusable: false, blocking: false }
+  const ticket = client.submit({ ...plain, kind, name, bytes: data.byteLength, ...more }, { data })
   return pending(client, ticket)
 }
 
-const entryOf = (name: string, { shape, dtype }: tf.Tensor) => [{ name, shape, dtype }]
+const entryOf = (name: string, { shape, dtype }: tf.Tensor) => ({ name, shape, dtype })
 
-/** Begins the gathering of one tensor of numbers. */
-export function startAllgather(tensor: tf.Tensor, options: Named = {}): Pending<tf.Tensor> {
-  requireRows(tensor, 'allgather')
-  requireNumbers(tensor, 'allgather')
+/** A tensor's rows in shared memory. */
+function sharedRows(tensor: tf.Tensor): Uint8Array {
+  const { shape, dtype } = tensor
+  if (dtype === 'string') return shared(encodeStrings(readStrings(tensor)))
+  if (tensor.size === 0) return sharedBytes(shape[0]!) // rows without numbers are counted too
+  const { values, release } = read([tensor], dtype)
+  const copy = shared(values)
+  release()
+  return copy
+}
+
+/** The bytes of each rank, as they were received. */
+function partsOf({ output, counts }: Outcome): Uint8Array[] {
+  let at = 0
+  return counts!.map((count) => {
+    at += count
+    return output!.subarray(at - count, at)
+  })
+}
+
+/** Received rows as a tensor, and how many came from each rank. */
+function rowsOf(outcome: Outcome, [, ...row]: number[], dtype: tf.DataType): { output: tf.Tensor; rows: number[] } {
+  if (dtype === 'string') {
+    const parts = partsOf(outcome).map(decodeStrings)
+    const perRow = tf.util.sizeFromShape(row) || 1
+    const rows = parts.map(({ length }) => length / perRow)
+    return { output: stringTensor(parts.flat(), [sum(rows), ...row]), rows }
+  }
+  const bytes = byteLength(row, dtype)
+  const rows = outcome.counts!.map((count) => count / (bytes || 1))
+  const values = valuesOf(bytes > 0 ? outcome.output! : new Uint8Array(), dtype)
+  const [output] = tensorsOf(values, [[sum(rows), ...row]], dtype) as [tf.Tensor]
+  return { output, rows }
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+
+/** @returns all rows, and how many came from each rank */
+export function startAllgather(tensor: tf.Tensor, options: Named = {}): Pending<{ output: tf.Tensor; rows: number[] }> {
   const { client } = context('allgather()')
-  if (!client) return done(() => tf.clone(tensor))
+  const rows = requireRows(tensor, 'allgather')
+  if (!client) return done(() => ({ output: tf.clone(tensor), rows: [rows] }))
   const { dtype, shape } = tensor
-  const name = nameOf('allgather', options.name)
-  const gathered = submit(client, 'allgather', name, { entries: entryOf(name, tensor) }, shared(read(tensor)))
-  return map(gathered, ({ output }) => withRows(valuesOf(output!, dtype), shape, dtype))
+  const name = client.nameOf('allgather', options.name)
+  const gathered = submit(client, 'allgather', name, sharedRows(tensor), { entries: [entryOf(name, tensor)] })
+  return map(gathered, (outcome) => rowsOf(outcome, shape, dtype))
 }
 
 export function startBroadcast(tensors: readonly tf.Tensor[], options: Rooted = {}): Pending<tf.Tensor[]> {
   const { root = 0 } = options
   const { client, world } = context('broadcast()')
   requireRoot(root, world.size)
-  for (const tensor of tensors) requireNumbers(tensor, 'broadcast')
   if (!client) return done(() => tensors.map((tensor) => tf.clone(tensor)))
-  const name = nameOf('broadcast', options.name)
-  const entries = tensors.map((tensor, i) => entryOf(tensors.length === 1 ? name : `${name}.${i}`, tensor)[0]!)
-  const own = tensors.map((tensor) =>
-    world.rank === root ? read(tensor) : zeros(tensor.dtype, tensor.size * width(tensor.dtype)),
+  const name = client.nameOf('broadcast', options.name)
+  return eachDtype(name, tensors, undefined, (group) =>
+    group.dtype === 'string' ? broadcastStrings(client, group, root) : broadcastNumbers(client, group, root),
   )
-  const data = new Uint8Array(new SharedArrayBuffer(own.reduce((sum, { byteLength }) => sum + byteLength, 0)))
-  let at = 0
-  const places = own.map((values) => {
-    const place = data.subarray(at, at + values.byteLength)
-    at += values.byteLength
-    place.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-    return place
+}
+
+function broadcastNumbers(client: Client, { dtype, name, names, tensors }: Group, root: number): Pending<tf.Tensor[]> {
+  const shapes = tensors.map(({ shape }) => shape)
+  const data = sharedBytes(sum(shapes.map((shape) => byteLength(shape, dtype))))
+  if (client.world.rank === root) {
+    const { values, release } = read(tensors, dtype)
+    data.set(bytesOf(values))
+    release()
+  }
+  const entries = tensors.map((tensor, i) => entryOf(names[i]!, tensor))
+  const sent = submit(client, 'broadcast', name, data, { entries, attributes: { root } })
+  return map(sent, () => tensorsOf(valuesOf(data, dtype), shapes, dtype))
+}
+
+/** Only the root knows how long its strings are, so they are gathered. */
+function broadcastStrings(client: Client, { name, names, tensors }: Group, root: number): Pending<tf.Tensor[]> {
+  const shapes = tensors.map(({ shape }) => shape)
+  const own = client.world.rank === root ? shared(encodeStrings(tensors.flatMap(readStrings))) : sharedBytes(0)
+  const entries = tensors.map((tensor, i) => entryOf(names[i]!, tensor))
+  const sent = submit(client, 'allgather', name, own, { entries, attributes: { root, shapes: JSON.stringify(shapes) } })
+  return map(sent, (outcome) => {
+    const strings = decodeStrings(partsOf(outcome)[root]!)
+    return shapes.map((shape) => stringTensor(strings.splice(0, tf.util.sizeFromShape(shape)), shape))
   })
-  return map(submit(client, 'broadcast', name, { entries, attributes: { root } }, data), () =>
-    tensors.map(({ shape, dtype }, i) => tensorOf(unshared(places[i]!, own[i]!), shape, dtype)),
-  )
 }
 
 export function startAlltoall(
@@ -87,40 +124,66 @@ export function startAlltoall(
 ): Pending<{ output: tf.Tensor; receivedSplits: number[] }> {
   const { client, world } = context('alltoall()')
   const rows = requireRows(tensor, 'alltoall')
-  requireNumbers(tensor, 'alltoall')
   const parts = splits ?? Array<number>(world.size).fill(rows / world.size)
   const right = parts.every((part) => Number.isInteger(part) && part >= 0)
-  if (!right || parts.length !== world.size || parts.reduce((sum, part) => sum + part, 0) !== rows)
+  if (!right || parts.length !== world.size || sum(parts) !== rows)
     throw new Error(`splits: got [${parts}], expected ${world.size} whole numbers with sum ${rows}: one for each rank`)
   if (!client) return done(() => ({ output: tf.clone(tensor), receivedSplits: [...parts] }))
   const { dtype, shape } = tensor
-  const name = nameOf('alltoall', options.name)
-  const values = read(tensor)
-  const rowBytes = Math.max(1, tf.util.sizeFromShape(shape.slice(1)) * width(dtype) * values.BYTES_PER_ELEMENT)
-  const more = { entries: entryOf(name, tensor), splits: parts.map((part) => part * rowBytes) }
-  return map(submit(client, 'alltoall', name, more, shared(values)), ({ output, counts }) => ({
-    output: withRows(valuesOf(output!, dtype), shape, dtype),
-    receivedSplits: counts!.map((count) => count / rowBytes),
-  }))
+  const name = client.nameOf('alltoall', options.name)
+  const [data, bytes] = partsFor(tensor, parts)
+  const sent = submit(client, 'alltoall', name, data, { entries: [entryOf(name, tensor)], splits: bytes })
+  return map(sent, (outcome) => {
+    const { output, rows: receivedSplits } = rowsOf(outcome, shape, dtype)
+    return { output, receivedSplits }
+  })
+}
+
+/** What each rank is sent, one after the other, and its bytes. */
+function partsFor(tensor: tf.Tensor, splits: readonly number[]): [data: Uint8Array, bytes: number[]] {
+  const { shape, dtype } = tensor
+  if (dtype !== 'string') {
+    const bytes = byteLength(shape.slice(1), dtype) || 1
+    return [sharedRows(tensor), splits.map((rows) => rows * bytes)]
+  }
+  const strings = readStrings(tensor)
+  const perRow = tf.util.sizeFromShape(shape.slice(1))
+  const parts = splits.map((rows) => encodeStrings(strings.splice(0, rows * perRow)))
+  const bytes = parts.map(({ byteLength }) => byteLength)
+  const data = sharedBytes(sum(bytes))
+  let at = 0
+  for (const part of parts) {
+    data.set(part, at)
+    at += part.byteLength
+  }
+  return [data, bytes]
 }
 
 /** Every rank's value, in the order of ranks: anything that `structuredClone` copies. */
 export function startAllgatherObject<T>(value: T, options: Named = {}): Pending<T[]> {
   const { client } = context('allgatherObject()')
   if (!client) return done(() => [structuredClone(value)])
-  const name = nameOf('allgather_object', options.name)
-  return map(submit(client, 'allgather', name, {}, shared(client.serialize(value))), ({ output, counts }) => {
-    let at = 0
-    return counts!.map((count) => {
-      at += count
-      return client.deserialize<T>(output!.slice(at - count, at))
-    })
-  })
+  const name = client.nameOf('allgather_object', options.name)
+  const gathered = submit(client, 'allgather', name, shared(client.serialize(value)))
+  return map(gathered, (outcome) => partsOf(outcome).map((part) => client.deserialize<T>(part.slice())))
+}
+
+/** The root's value, on every rank. */
+export function startBroadcastObject<T>(value: T, options: Rooted = {}): Pending<T> {
+  const { root = 0 } = options
+  const { client, world } = context('broadcastObject()')
+  requireRoot(root, world.size)
+  if (!client) return done(() => structuredClone(value))
+  const name = client.nameOf('broadcast_object', options.name)
+  const own = world.rank === root ? shared(client.serialize(value)) : sharedBytes(0) // only the root knows its length
+  const sent = submit(client, 'allgather', name, own, { attributes: { root } })
+  return map(sent, (outcome) => client.deserialize<T>(partsOf(outcome)[root]!.slice()))
 }
 
 export function startBarrier(options: Named = {}): Pending<void> {
   const { client } = context('barrier()')
-  return client ? map(submit(client, 'barrier', nameOf('barrier', options.name), {}), () => {}) : done(() => {})
+  if (!client) return done(() => {})
+  return map(submit(client, 'barrier', client.nameOf('barrier', options.name), sharedBytes(0)), () => {})
 }
 
 /** Blocks until all ranks have joined. @returns the last rank that did */
@@ -129,18 +192,7 @@ export function joinAll(): number {
   return client ? client.wait(client.join(), true).last! : world.rank
 }
 
-/** A tensor like one of `shape`, with as many rows as there are values for. */
-function withRows(values: HostValues, [rows, ...row]: number[], dtype: tf.DataType): tf.Tensor {
-  const perRow = tf.util.sizeFromShape(row) * width(dtype)
-  return tensorOf(values, [perRow > 0 ? values.length / perRow : rows!, ...row], dtype)
-}
-
-function zeros(dtype: tf.DataType, length: number): HostValues {
-  if (dtype === 'int32') return new Int32Array(length)
-  return dtype === 'bool' ? new Uint8Array(length) : new Float32Array(length)
-}
-
-export function requireRoot(root: number, size: number): void {
+function requireRoot(root: number, size: number): void {
   if (!(Number.isInteger(root) && root >= 0 && root < size))
     throw new Error(`root: got ${root}, expected a rank from 0 to ${size - 1}`)
 }
@@ -148,11 +200,4 @@ export function requireRoot(root: number, size: number): void {
 function requireRows({ shape: [rows] }: tf.Tensor, caller: string): number {
   if (rows === undefined) throw new Error(`${caller}: got a scalar, expected at least one dimension: reshape it to [1]`)
   return rows
-}
-
-function requireNumbers({ dtype }: tf.Tensor, caller: string): void {
-  if (dtype === 'string')
-    throw new Error(
-      `${caller}: got a string tensor, expected numbers; send its arraySync() with broadcastObject or allgatherObject`,
-    )
 }

@@ -1,29 +1,36 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../half'
 import type { Compression } from '../optimizer/compression'
+import type { Numbers } from '../process/client'
 import type { WireType } from '../transports/transport'
-
-export type Numbers = Float32Array | Int32Array | Uint8Array | Uint16Array
 
 /** A tensor's values on the host; complex numbers as pairs. */
 export type HostValues = Float32Array | Int32Array | Uint8Array
 
-/** One read-back, whatever the number of tensors: they are joined on the backend first. All of one dtype. */
-export function readTogether(tensors: tf.Tensor[]): { values: HostValues; release(): void } {
-  const joined = tf.tidy(() => {
-    const [first] = tensors as [tf.Tensor]
-    return tf.keep(tensors.length === 1 ? first.clone() : tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1]))))
-  })
-  return { values: typed(joined.dataSync(), joined.dtype), release: () => joined.dispose() }
+/**
+ * The values of tensors of one dtype, one after the other, with one read-back: the backend joins them.
+ * @returns `values` may be the backend's own: read only, and only until `release`
+ */
+export function read(tensors: readonly tf.Tensor[], dtype: tf.DataType): { values: HostValues; release(): void } {
+  if (tensors.length === 0) return { values: emptyOf(dtype), release: () => {} }
+  const joined = tf.tidy(() =>
+    tf.keep(
+      tensors.length === 1 ? tf.clone(tensors[0]!) : tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1]))),
+    ),
+  )
+  return { values: typed(joined.dataSync(), dtype), release: () => joined.dispose() }
 }
-
-export const read = (tensor: tf.Tensor): HostValues => typed(tensor.dataSync(), tensor.dtype)
 
 /** Backends may keep whole numbers in other arrays than the dtype's. */
 function typed(values: ArrayLike<number>, dtype: tf.DataType): HostValues {
   if (dtype === 'int32') return values instanceof Int32Array ? values : Int32Array.from(values)
   if (dtype === 'bool') return values instanceof Uint8Array ? values : Uint8Array.from(values)
   return values instanceof Float32Array ? values : Float32Array.from(values)
+}
+
+function emptyOf(dtype: tf.DataType): HostValues {
+  if (dtype === 'int32') return new Int32Array()
+  return dtype === 'bool' || dtype === 'string' ? new Uint8Array() : new Float32Array()
 }
 
 /** How a tensor's numbers travel. */
@@ -46,31 +53,35 @@ export function decode(numbers: Numbers, wire: WireType): HostValues {
 export const bytesOf = ({ buffer, byteOffset, byteLength }: Numbers): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
-/** A copy in memory that the background thread can reach. */
+/** Memory that the background thread can reach too. */
+export const sharedBytes = (length: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(length))
+
+/** A copy there. */
 export function shared(numbers: Numbers): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(numbers.byteLength))
+  const copy = sharedBytes(numbers.byteLength)
   copy.set(bytesOf(numbers))
   return copy
 }
 
-/** Numbers of shared memory in memory of this thread's own, as an array of the same kind as `like`. */
+/** A copy of shared memory in memory of this thread, as an array of the same kind as `like`. */
 export function unshared<T extends Numbers>(bytes: Uint8Array, like: T): T {
   const copy = new Uint8Array(bytes.byteLength)
   copy.set(bytes)
   return new (like.constructor as new (buffer: ArrayBuffer) => T)(copy.buffer)
 }
 
-/** An array of a dtype's kind, over bytes. */
-export function valuesOf(bytes: Uint8Array, dtype: tf.DataType): HostValues {
-  if (dtype === 'int32') return unshared(bytes, new Int32Array())
-  return dtype === 'bool' ? unshared(bytes, new Uint8Array()) : unshared(bytes, new Float32Array())
-}
+/** The same as an array of a dtype's kind. */
+export const valuesOf = (bytes: Uint8Array, dtype: tf.DataType): HostValues => unshared(bytes, emptyOf(dtype))
 
 /** Numbers of one element: complex ones are pairs. */
-export const width = (dtype: tf.DataType): number => (dtype === 'complex64' ? 2 : 1)
+const width = (dtype: tf.DataType): number => (dtype === 'complex64' ? 2 : 1)
+
+/** Bytes of a tensor's numbers. */
+export const byteLength = (shape: number[], dtype: tf.DataType): number =>
+  tf.util.sizeFromShape(shape) * width(dtype) * emptyOf(dtype).BYTES_PER_ELEMENT
 
 /** A tensor over `values`, which are then its own. */
-export function tensorOf(values: HostValues, shape: number[], dtype: tf.DataType): tf.Tensor {
+function tensorOf(values: HostValues, shape: number[], dtype: tf.DataType): tf.Tensor {
   if (dtype !== 'complex64') return tf.tensor(values as Float32Array, shape, dtype)
   return tf.tidy(() => {
     const pairs = tf.tensor2d(values as Float32Array, [values.length / 2, 2])
@@ -80,7 +91,7 @@ export function tensorOf(values: HostValues, shape: number[], dtype: tf.DataType
 }
 
 /** Tensors of these shapes over one array, one after the other, without a copy. */
-export function splitTogether(values: HostValues, shapes: number[][], dtype: tf.DataType): tf.Tensor[] {
+export function tensorsOf(values: HostValues, shapes: readonly number[][], dtype: tf.DataType): tf.Tensor[] {
   let at = 0
   return shapes.map((shape) => {
     const length = tf.util.sizeFromShape(shape) * width(dtype)

@@ -7,6 +7,9 @@ import type { Address } from '../transports/transport'
 import type { World } from '../world'
 import { type Failure, type Result, Signal, type ToBackground, type ToMain } from './messages'
 
+/** Arrays that travel. */
+export type Numbers = Float32Array | Int32Array | Uint8Array | Uint16Array
+
 /** Of a submitted operation. */
 export type Ticket = { readonly id: number; readonly name: string }
 export type Outcome = Omit<Result, 'type' | 'id' | 'failure'>
@@ -23,7 +26,9 @@ const GOODBYE = 3000
 export class Client {
   private readonly results = new Map<number, Result>()
   private readonly waiters = new Map<number, Waiter>()
-  private readonly underWay = new Map<string, number>()
+  private readonly underWay = new Map<number, { name: string; memory?: ArrayBufferView[] }>()
+  private readonly taken = new Set<string>()
+  private readonly unnamed = new Map<string, number>()
   private readonly signals: Int32Array
   private next = 1
   private ended = false
@@ -45,17 +50,35 @@ export class Client {
     process.on('exit', this.onExit)
   }
 
-  /** @throws where an operation of this name has not ended yet on this rank */
-  submit(
-    submission: Submission,
-    payload: { data?: Uint8Array; direct?: { input: Address; output: Address } } = {},
-  ): Ticket {
-    const { name } = submission
-    if (this.underWay.has(name))
-      throw new Error(
-        `got ${submission.kind} ${name} while another of this name has not ended, expected a name once at a time`,
-      )
-    return this.post(name, (id) => ({ type: 'submit', id, submission, ...payload }))
+  /** `given`, or the next of this kind, as in Horovod: `allreduce.noname.1`. Equal on all ranks that make the same calls. */
+  nameOf(kind: string, given?: string): string {
+    if (given !== undefined) return given
+    const next = (this.unnamed.get(kind) ?? 0) + 1
+    this.unnamed.set(kind, next)
+    return `${kind}.noname.${next}`
+  }
+
+  /**
+   * @param payload `data`: shared memory, for what is sent and (allreduce, broadcast) received. `input` and `output`: memory of
+   *   this thread, where `direct`; neither may change or move until the operation has ended
+   * @throws where an operation of this name has not ended yet on this rank
+   */
+  submit(submission: Submission, payload: { data: Uint8Array } | { input: Numbers; output: Numbers }): Ticket {
+    const { kind, name } = submission
+    if (this.taken.has(name))
+      throw new Error(`got ${kind} ${name} while another of this name has not ended, expected a name once at a time`)
+    this.taken.add(name)
+    const ticket = this.post(name, (id) => ({
+      type: 'submit',
+      id,
+      submission,
+      ...('data' in payload
+        ? payload
+        : { direct: { input: this.addressOf(payload.input), output: this.addressOf(payload.output) } }),
+    }))
+    const memory = 'data' in payload ? undefined : [payload.input, payload.output] // kept alive
+    this.underWay.set(ticket.id, { name, memory })
+    return ticket
   }
 
   /** Says that this rank has no more data. */
@@ -86,11 +109,6 @@ export class Client {
       const early = this.results.get(id)
       if (early) this.settle(early)
     })
-  }
-
-  /** Where an array's memory is, for a transport that reads and writes it there. */
-  addressOf(array: ArrayBufferView): Address {
-    return { address: this.native!.addressOf(array), bytes: array.byteLength }
   }
 
   serialize(value: unknown): Uint8Array {
@@ -134,9 +152,12 @@ export class Client {
     }
   }
 
+  private addressOf(array: Numbers): Address {
+    return { address: this.native!.addressOf(array), bytes: array.byteLength }
+  }
+
   private post(name: string, message: (id: number) => ToBackground): Ticket {
     const id = this.next++
-    this.underWay.set(name, id)
     this.tell(message(id))
     return { id, name }
   }
@@ -152,7 +173,9 @@ export class Client {
 
   private receive(message: ToMain): void {
     if (message.type !== 'result') return
-    for (const [name, id] of this.underWay) if (id === message.id) this.underWay.delete(name)
+    const ended = this.underWay.get(message.id)
+    if (ended) this.taken.delete(ended.name)
+    this.underWay.delete(message.id)
     this.results.set(message.id, message)
     if (this.waiters.has(message.id)) this.settle(message)
   }

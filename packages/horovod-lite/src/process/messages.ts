@@ -29,7 +29,7 @@ export type ToBackground =
       submission: Submission
       /** Shared memory: what is sent, and (allreduce, broadcast) where the result goes. */
       data?: Uint8Array
-      /** Instead of `data`: memory of the main thread, kept until the result is there. */
+      /** Instead of `data`: memory of the main thread, which keeps it until the result is there. */
       direct?: { input: Address; output: Address }
     }
   | { type: 'blocked'; names: string[] }
