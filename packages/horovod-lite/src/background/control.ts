@@ -4,8 +4,8 @@ import type { Peer } from '../transports/transport'
 import { connect } from '../wire/connect'
 import { type Connection, parse } from '../wire/connection'
 import type { Environment, World } from '../world'
-import type { Doors } from './join-world'
-import { numberOf } from './settings'
+import type { Doors } from './doors'
+import { fusionThreshold } from './settings'
 import { StallInspector } from './stall-inspector'
 
 /** Role of the connections between rank 0 and the others. */
@@ -120,8 +120,7 @@ class Coordinator implements Control {
 
   private constructor(private readonly options: ControlOptions) {
     const { world, environment } = options
-    const fusionThreshold = numberOf(environment, 'HOROVOD_FUSION_THRESHOLD', 64 * 2 ** 20)
-    this.negotiation = new Negotiation({ size: world.size, fusionThreshold })
+    this.negotiation = new Negotiation({ size: world.size, fusionThreshold: fusionThreshold(environment) })
     this.inspector = new StallInspector(this.negotiation, environment, (reason) => this.abort(reason))
   }
 
@@ -129,16 +128,18 @@ class Coordinator implements Control {
   static open(options: ControlOptions): Promise<Control> {
     const { doors, world, timeoutSeconds } = options
     const coordinator = new Coordinator(options)
+    if (world.size === 1) return Promise.resolve(coordinator)
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         const missing = options.peers.filter(({ rank }) => rank > 0 && !coordinator.members.has(rank))
         reject(
           new Error(
-            `waited ${timeoutSeconds} s for ranks ${missing.map(({ rank, host }) => `${rank} (${host})`).join(', ')} to connect to rank 0; is its address ${JSON.stringify(doors.listener?.addresses)} reachable from there? choose another with --network-interface`,
+            `waited ${timeoutSeconds} s for ranks ${missing.map(({ rank, host }) => `${rank} (${host})`).join(', ')} to connect to rank 0; is its address ${JSON.stringify(doors.addresses)} reachable from there? choose another with --network-interface`,
           ),
         )
       }, timeoutSeconds * 1000)
       doors.open(CONTROL_ROLE, (rank, connection) => {
+        if (!(rank > 0 && rank < world.size) || coordinator.members.has(rank)) return connection.close()
         coordinator.admit(rank, connection)
         if (coordinator.members.size < world.size - 1) return
         clearTimeout(timer)
@@ -186,7 +187,7 @@ class Coordinator implements Control {
 
   private decide(): void {
     const verdicts = this.negotiation.take()
-    if (verdicts.length > 0 && !this.over) this.tell({ verdicts })
+    if (verdicts.length > 0 && !this.over) this.tell({ verdicts: verdicts.map(withoutEntries) })
   }
 
   private abort(message: string): void {
@@ -202,6 +203,12 @@ class Coordinator implements Control {
     this.onDecision(decision)
   }
 }
+
+/** Tensors' names and shapes have been compared: nobody needs them any more. */
+const withoutEntries = (verdict: Verdict): Verdict =>
+  verdict.kind === 'run'
+    ? { ...verdict, like: verdict.like.map((submission) => ({ ...submission, entries: [] })) }
+    : verdict
 
 const died = ({ rank, host, pid }: Peer) =>
   `rank ${rank} (${host}, pid ${pid}) has died: its connection closed without a goodbye; look at its output`

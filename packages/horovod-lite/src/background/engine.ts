@@ -16,7 +16,8 @@ const VERDICT_ON_FAILURE = 3000
 /** Executes the coordinator's verdicts, one at a time, in their order. */
 export class Engine {
   private readonly requests = new Map<string, Request>()
-  private readonly special = new Map<'join' | 'leave', number>()
+  /** Of the main thread's call of join(). */
+  private join?: number
   private queue: Promise<void> = Promise.resolve()
   private failure?: Failure
   private readonly timeline?: Timeline
@@ -41,7 +42,7 @@ export class Engine {
     else if (message.type === 'blocked') control.announce({ say: 'blocked', names: message.names })
     else if (this.failure) this.answer(message.id, { failure: this.failure })
     else if (message.type === 'join') {
-      this.special.set('join', message.id)
+      this.join = message.id
       control.announce({ say: 'join' })
     } else {
       this.requests.set(message.submission.name, message)
@@ -50,14 +51,25 @@ export class Engine {
   }
 
   /** Nothing can go on: all that waits, and all that comes, fails. */
-  abort(message: string): void {
+  private abort(message: string): void {
     if (this.failure) return
     this.failure = { kind: 'internal', message }
-    void this.joined.transport.close()
-    for (const { id } of this.requests.values()) this.answer(id, { failure: this.failure })
+    const { failure } = this
+    const ids = this.takeAll()
+    const answer = () => {
+      for (const id of ids) this.answer(id, { failure })
+    }
+    // Until then the transport may write the main thread's memory.
+    this.joined.transport.close(true).then(answer, answer)
+  }
+
+  /** Everything that the main thread waits for. */
+  private takeAll(): number[] {
+    const ids = [...this.requests.values()].map(({ id }) => id)
     this.requests.clear()
-    const join = this.special.get('join')
-    if (join !== undefined) this.answer(join, { failure: this.failure })
+    if (this.join !== undefined) ids.push(this.join)
+    this.join = undefined
+    return ids
   }
 
   private follow(decision: Decision): void {
@@ -69,21 +81,20 @@ export class Engine {
   private async execute(verdict: Verdict): Promise<void> {
     if (this.failure) return
     if (verdict.kind === 'joined') {
-      const id = this.special.get('join')!
-      this.special.delete('join')
-      this.answer(id, { last: verdict.last })
+      this.answer(this.join!, { last: verdict.last })
+      this.join = undefined
     } else if (verdict.kind === 'error') {
       for (const name of verdict.names) this.finish(name, { failure: { kind: 'mismatch', message: verdict.message } })
     } else
       try {
         await this.run(verdict)
       } catch (error) {
-        await this.broken((error as Error).message)
+        await this.breakOff((error as Error).message)
       }
   }
 
-  /** An operation of this rank broke off. Who died is the coordinator's to say; if it cannot, this rank says what it saw. */
-  private async broken(message: string): Promise<void> {
+  /** Something of this rank broke off. Who died is the coordinator's to say; if it cannot, this rank says what it saw. */
+  async breakOff(message: string): Promise<void> {
     this.joined.control.announce({ say: 'failed', message })
     const deadline = performance.now() + VERDICT_ON_FAILURE
     while (!this.failure && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -167,6 +178,7 @@ export class Engine {
     const { control, transport } = this.joined
     control.announce({ say: 'leave' })
     this.failure ??= { kind: 'internal', message: 'this rank has shut down' }
+    for (const each of this.takeAll()) this.answer(each, { failure: this.failure })
     await control.close()
     await transport.close()
     this.joined.close()

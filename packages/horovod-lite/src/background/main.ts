@@ -20,7 +20,7 @@ try {
   const engine = new Engine(joined, start.environment, tell)
   port.on('message', (message: ToBackground) => engine.handle(message))
   // The main thread may be blocked: it must hear of an error of ours, too.
-  process.on('uncaughtException', (error) => engine.abort(`the background thread failed: ${error.message}`))
+  process.on('uncaughtException', (error) => void engine.breakOff(`the background thread failed: ${error.message}`))
   const { world, transport } = joined
   tell({ type: 'ready', world, transport: transport.name, direct: transport.allreduceDirect !== undefined })
 } catch (error) {

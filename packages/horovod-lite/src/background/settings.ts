@@ -8,3 +8,7 @@ export function numberOf(environment: Environment, name: string, byDefault: numb
   if (!(Number.isFinite(value) && value >= 0)) throw new Error(`got ${name}=${text}, expected a number of at least 0`)
   return value
 }
+
+/** Bytes of a bucket of gradients, and of small operations that share a run. */
+export const fusionThreshold = (environment: Environment): number =>
+  numberOf(environment, 'HOROVOD_FUSION_THRESHOLD', 64 * 2 ** 20)

@@ -1,6 +1,7 @@
 import type { Negotiation, Stall } from '../negotiation/negotiation'
 import type { Environment } from '../world'
 import { numberOf } from './settings'
+import { warn } from './warn'
 
 /** Warns of operations that some ranks wait for while others do not submit them, and ends the job if that lasts. */
 export class StallInspector {
@@ -11,7 +12,6 @@ export class StallInspector {
     private readonly negotiation: Negotiation,
     environment: Environment,
     private readonly abort: (reason: string) => void,
-    private readonly warn: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
   ) {
     if (environment.HOROVOD_STALL_CHECK_DISABLE === '1') return
     const warnAfter = numberOf(environment, 'HOROVOD_STALL_CHECK_TIME_SECONDS', 60)
@@ -31,7 +31,7 @@ export class StallInspector {
     for (const { name, seconds } of fresh) this.told.set(name, seconds)
     for (const name of this.told.keys()) if (!stalls.some((stall) => stall.name === name)) this.told.delete(name)
     if (fresh.length > 0)
-      this.warn(
+      warn(
         `horovod-lite: some ranks have waited for more than ${warnAfter} s for others; a rank may have fewer batches (call join()), or other calls. ${describe(fresh)}`,
       )
     const ended = endAfter > 0 ? this.negotiation.stalls(endAfter) : []
