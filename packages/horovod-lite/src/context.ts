@@ -13,6 +13,8 @@ export interface InitOptions {
 
 interface Context {
   world: World
+  /** As given to `init`. */
+  environment: Environment
   /** Undefined in a world of one. */
   client?: Client
 }
@@ -35,7 +37,7 @@ export async function init({
   if (starting) return starting
   const world = worldOf(environment)
   if (world.size === 1 && environment.HOROVOD_ELASTIC !== '1') {
-    realm[KEY] = { world }
+    realm[KEY] = { world, environment }
     return
   }
   starting = start(world, environment, transport ?? environment.HOROVOD_TRANSPORT ?? 'auto')
@@ -49,7 +51,7 @@ export async function init({
 async function start(world: World, environment: Environment, transport: string): Promise<void> {
   const { startClient } = await import('./process/start')
   const client = await startClient(world, environment, transport || 'auto')
-  realm[KEY] = { world: client.world, client }
+  realm[KEY] = { world: client.world, environment, client }
 }
 
 /** Leaves the world: says goodbye to the other ranks. `init` may follow. */

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { allgather } from '../collectives/collectives'
-import { size } from '../context'
+import { allgatherObject } from '../collectives/collectives'
 
 /**
  * Averages metrics over the ranks, all of a record in one collective, computed in float64 in the order of ranks.
@@ -15,7 +14,8 @@ export function averageMetrics<K extends string>(
 ): Record<K, number> {
   if (!(count >= 0 && Number.isFinite(count))) throw new Error(`count: got ${count}, expected a number of at least 0`)
   const names = (Object.keys(metrics) as K[]).sort()
-  const rows = gatherNumbers([count, ...read(names.map((name) => metrics[name]))])
+  const row = [count, ...read(names.map((name) => metrics[name]))]
+  const rows = allgatherObject(row, { name: `averageMetrics(${names})` })
   const counted = rows.filter(([weight]) => weight! > 0)
   const total = counted.reduce((sum, [weight]) => sum + weight!, 0)
   const average = (column: number) =>
@@ -31,19 +31,6 @@ function read(values: (number | tf.Scalar)[]): number[] {
   if (wrong) throw new Error(`averageMetrics: got a tensor of shape [${wrong.shape}], expected numbers and scalars`)
   const numbers = [...tf.tidy(() => tf.stack(scalars.map((scalar) => tf.cast(scalar, 'float32'))).dataSync())]
   return values.map((value) => (typeof value === 'number' ? value : numbers.shift()!))
-}
-
-/** Every rank's numbers, in the order of ranks. They travel as pairs of int32, so that all 64 bits arrive. */
-function gatherNumbers(numbers: number[]): number[][] {
-  if (size() === 1) return [numbers]
-  return tf.tidy(() => {
-    const bits = new Int32Array(new Float64Array(numbers).buffer)
-    const all = allgather(tf.tensor2d(bits, [1, bits.length], 'int32')).dataSync() as Int32Array
-    const gathered = new Float64Array(all.slice().buffer)
-    return Array.from({ length: size() }, (_, rank) => [
-      ...gathered.subarray(rank * numbers.length).slice(0, numbers.length),
-    ])
-  })
 }
 
 /**

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { groupedAllreduce } from '../collectives/collectives'
+import { fusionThreshold } from '../background/settings'
+import { startGroupedAllreduce } from '../collectives/reductions'
+import { context } from '../context'
 import { planBuckets, type Sized } from './buckets'
 import { type LearningRate, learningRateOf, setLearningRate } from './learning_rate'
 import { type CheckedOptions, checked, type DistributedOptimizerOptions } from './options'
@@ -95,13 +97,13 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
   }
 
   private get bucketBytes(): number {
-    return this.options.bucketBytes ?? Number(globalThis.process?.env.HOROVOD_FUSION_THRESHOLD ?? 64 * 2 ** 20)
+    return this.options.bucketBytes ?? fusionThreshold(context('computeGradients()').environment)
   }
 
-  private readonly start: StartReduction = (gradients) => {
+  private readonly start: StartReduction = (gradients, bucket) => {
     const { op, compression, gradientPredivideFactor: factor } = this.options
     const options = { op, compression, prescaleFactor: 1 / factor, postscaleFactor: factor }
-    return { wait: () => groupedAllreduce(gradients, options) }
+    return startGroupedAllreduce(gradients, { ...options, ...bucket })
   }
 
   override applyGradients(gradients: Gradients): void {

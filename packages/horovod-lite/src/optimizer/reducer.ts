@@ -1,13 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core'
-
-/** A reduction under way. */
-export interface PendingGradients {
-  /** Blocks until it has ended. */
-  wait(): tf.Tensor[]
-}
+import type { Pending } from '../collectives/pending'
 
 /** Starts the reduction of one bucket's gradients. The bucket and its variables have names, equal on every rank. */
-export type StartReduction = (gradients: tf.Tensor[], bucket: { name: string; names: string[] }) => PendingGradients
+export type StartReduction = (
+  gradients: tf.Tensor[],
+  bucket: { name: string; names: string[] },
+) => Pick<Pending<tf.Tensor[]>, 'wait'>
 
 /**
  * Reduces the gradients of one step, bucket by bucket. This is the seam for an engine that computes gradients one by one:
@@ -71,7 +69,7 @@ interface Bucket {
   gradients: Map<string, tf.Tensor>
   /** From when it was started: the variables that had gradients. */
   order?: string[]
-  pending?: PendingGradients
+  pending?: ReturnType<StartReduction>
 }
 
 type Started = Required<Bucket>

@@ -16,18 +16,19 @@ type NamedTensor = Awaited<ReturnType<tf.Optimizer['getWeights']>>[number]
  */
 export async function broadcastOptimizerState(optimizer: tf.Optimizer, { root = 0 } = {}): Promise<void> {
   const own = await optimizer.getWeights()
+  const name = `state of ${classNames(optimizer)}`
   const rate = learningRateOf(optimizer)
   const state = broadcastObject(
     {
       learningRate: typeof rate === 'number' ? rate : null,
       weights: own.map(({ name, tensor: { shape, dtype } }) => ({ name, shape, dtype })),
     },
-    { root },
+    { root, name },
   )
   if (size() > 1) {
     const weights = state.weights.map(({ name: slot, shape, dtype }, i) => {
       const mine = rank() === root ? own[i]!.tensor : tf.zeros(shape, dtype)
-      const tensor = broadcast(mine, { root })
+      const tensor = broadcast(mine, { root, name: `${name}: ${slot}` })
       if (mine !== own[i]?.tensor) mine.dispose()
       return { name: slot, tensor }
     })
@@ -43,4 +44,10 @@ async function disposeUnused(optimizer: tf.Optimizer, before: NamedTensor[]): Pr
   const after = await optimizer.getWeights()
   const used = new Set(after.filter(({ name }) => name !== 'iter').map(({ tensor }) => tensor))
   for (const { tensor } of [...before, ...after]) if (!used.has(tensor)) tensor.dispose()
+}
+
+/** The classes of an optimizer and of those that it wraps: `DistributedOptimizer(Adam)`. */
+function classNames(optimizer: tf.Optimizer): string {
+  const inner: tf.Optimizer | undefined = Reflect.get(optimizer, 'optimizer')
+  return inner ? `${optimizer.getClassName()}(${classNames(inner)})` : optimizer.getClassName()
 }

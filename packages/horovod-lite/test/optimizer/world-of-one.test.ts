@@ -5,7 +5,6 @@ import { describeOnBackends, expectNoLeak, expectNoReadBack } from '@unet-intern
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import * as hvd from '../../src'
 import { DistributedOptimizer } from '../../src'
-import { environmentOf, Mirror } from '../mirror'
 
 afterEach(() => hvd.shutdown())
 const data = async (tensor: tf.Tensor) => [...(await tensor.data())]
@@ -167,38 +166,4 @@ describeOnBackends('DistributedOptimizer in a world of one', () => {
     const scaled = new LossScaleOptimizer(tf.train.adam(1), dynamicLossScale.keras())
     expect(() => new DistributedOptimizer(scaled)).toThrow(/expected the other way round/)
   })
-})
-
-describeOnBackends('DistributedOptimizer in a world of identical ranks', () => {
-  test('averages all gradients in one reduction, from the last variable to the first, divided before and after', () =>
-    expectNoLeak(async () => {
-      const transport = new Mirror(2)
-      await hvd.init({ environment: environmentOf(2), transport })
-      const { variables, a, b, loss, dispose } = problem()
-      const optimizer = new DistributedOptimizer(tf.train.sgd(1), { gradientPredivideFactor: 8 })
-      const { value, grads } = optimizer.computeGradients(loss(0), variables)
-      expect(Object.keys(grads)).toEqual([a.name, b.name])
-      expect([await data(grads[a.name]!), await data(grads[b.name]!)]).toEqual([[1, 1], [2]])
-      expect(transport.calls).toHaveLength(1)
-      const sent = await Promise.all(transport.calls[0]!.sent.map(data))
-      expect(sent).toEqual([[2 / 8], [1 / 8, 1 / 8]])
-      tf.dispose([value, ...Object.values(grads)])
-      optimizer.dispose()
-      transport.dispose()
-      dispose()
-    }))
-
-  test('sums where asked, once for several passes', () =>
-    expectNoLeak(async () => {
-      const transport = new Mirror(3)
-      await hvd.init({ environment: environmentOf(3), transport })
-      const { variables, b, loss, dispose } = problem()
-      const optimizer = new DistributedOptimizer(tf.train.sgd(1), { op: hvd.Sum, backwardPassesPerStep: 2 })
-      for (let pass = 0; pass < 2; pass++) optimizer.minimize(loss(0), false, variables)
-      expect(await data(b)).toEqual([3 - 3 * (2 + 2)])
-      expect(transport.calls).toHaveLength(1)
-      optimizer.dispose()
-      transport.dispose()
-      dispose()
-    }))
 })

@@ -41,14 +41,13 @@ export const optimizers = {
   sgd: () => tf.train.sgd(0.1),
   momentum: () => tf.train.momentum(0.1, 0.9),
   adagrad: () => tf.train.adagrad(0.1),
-  rmsprop: () => tf.train.rmsprop(0.01, 0.9, 0.5, 1e-7, true),
+  rmsprop: () => tf.train.rmsprop(0.01, 0.9, 0.5),
   adam: () => tf.train.adam(0.01),
 }
 export type OptimizerName = keyof typeof optimizers
 
 /** tfjs's momentum optimizer forgets the tensor of its learning rate. */
 export function disposeOptimizer(optimizer: tf.Optimizer): void {
-  const wrapped: unknown = Reflect.get(optimizer, 'optimizer')
   optimizer.dispose()
-  tf.dispose(Reflect.get(wrapped instanceof tf.Optimizer ? wrapped : optimizer, 'c'))
+  tf.dispose(Reflect.get(Reflect.get(optimizer, 'optimizer') ?? optimizer, 'c'))
 }
