@@ -6,6 +6,7 @@ import { joinWorld } from './join-world'
 
 const { start, port } = workerData as { start: Start; port: MessagePort }
 const signals = new Int32Array(start.signals)
+let engine: Engine | undefined
 
 function tell(message: ToMain): void {
   port.postMessage(message)
@@ -13,14 +14,16 @@ function tell(message: ToMain): void {
   Atomics.notify(signals, Signal.results)
 }
 
+// From the beginning: it keeps this thread alive, whose sockets do not.
+port.on('message', (message: ToBackground) => engine!.handle(message))
+
 try {
   const joined = await joinWorld(start, () => {
     Atomics.add(signals, Signal.hostsUpdated, 1)
   })
-  const engine = new Engine(joined, start.environment, tell)
-  port.on('message', (message: ToBackground) => engine.handle(message))
+  engine = new Engine(joined, start.environment, tell)
   // The main thread may be blocked: it must hear of an error of ours, too.
-  process.on('uncaughtException', (error) => void engine.breakOff(`the background thread failed: ${error.message}`))
+  process.on('uncaughtException', (error) => void engine!.breakOff(`the background thread failed: ${error.message}`))
   const { world, transport } = joined
   tell({ type: 'ready', world, transport: transport.name, direct: transport.allreduceDirect !== undefined })
 } catch (error) {

@@ -10,7 +10,7 @@ out.sum = [...hvd.allreduce(tf.tensor1d([1, 2, 3 + rank]), { op: hvd.Sum }).data
 out.gather = [...hvd.allgather(tf.fill([rank + 1, 1], rank)).dataSync()]
 out.broadcast = [...hvd.broadcast(tf.fill([2], rank), { root: 1 }).dataSync()]
 out.object = hvd.broadcastObject({ rank })
-const { output, receivedSplits } = hvd.alltoall(tf.tensor1d([rank * 10, rank * 10 + 1]))
+const { output, receivedSplits } = hvd.alltoall(tf.tensor1d(Array.from({ length: hvd.size() }, (_, i) => rank * 10 + i)))
 out.alltoall = [[...output.dataSync()], receivedSplits]
 const big = hvd.allreduce(tf.fill([1_850_305], rank + 1))
 out.big = [big.dataSync()[0], big.dataSync()[1_850_304]]
