@@ -11,7 +11,9 @@ import { parseArgs } from 'node:util'
 
 const native = (path) => fileURLToPath(new URL(`../packages/backend-native/${path}`, import.meta.url))
 const addon = createRequire(import.meta.url)(native('build/backend-native.node'))
-const { zig } = await import(native('scripts/zig.mjs'))
+
+import { zig } from '../internal/zig/index.mjs'
+
 const { instructionSetsOf } = await import(native('scripts/targets.mjs'))
 
 const { values: options } = parseArgs({

@@ -1,4 +1,7 @@
+import { MpiTransport } from './mpi/mpi'
 import type { Mpi } from './mpi/start'
+import { loadNative } from './native'
+import { ShmTransport } from './shm/shm'
 import type { TcpTransport } from './tcp/tcp'
 import type { Peer, Transport } from './transport'
 
@@ -8,11 +11,47 @@ export interface ChooseOptions {
   rank: number
   peers: readonly Peer[]
   tcp: TcpTransport
+  /** Where the ranks have met through MPI. */
   mpi?: Mpi
 }
 
-/** The transport that is asked for; `auto` decides from what all peers said, so that all decide alike. */
-export async function openTransport({ name, tcp }: ChooseOptions): Promise<Transport> {
+/** A transport of somebody else's: a module that exports `connect`. */
+export interface TransportModule {
+  connect(place: { rank: number; peers: readonly Peer[] }): Promise<Transport> | Transport
+}
+
+/** The transport that is asked for; `auto` decides by what all peers said of themselves, so that all decide alike. */
+export async function openTransport({ name, rank, peers, tcp, mpi }: ChooseOptions): Promise<Transport> {
+  if (mpi) return new MpiTransport(mpi)
+  const reason = whyNotShared(peers)
+  if (name === 'shm' && reason) throw new Error(`transport shm: ${reason}; use tcp`)
+  if (name === 'shm' || (name === 'auto' && !reason)) return openShared(rank, peers, tcp)
   if (name === 'auto' || name === 'tcp') return tcp
-  throw new Error(`transport: got ${name}, expected auto, tcp, shm, mpi, or the URL of a module`)
+  return openModule(name, { rank, peers })
+}
+
+/** Why these peers cannot share memory; undefined where they can. */
+export function whyNotShared(peers: readonly Peer[]): string | undefined {
+  const without = peers.find(({ native }) => !native)
+  if (without) return `rank ${without.rank} (${without.host}) could not load the addon`
+  const [{ hostId, host }] = peers as [Peer]
+  const other = peers.find((peer) => peer.hostId !== hostId)
+  return (
+    other &&
+    `rank 0 (${host}) and rank ${other.rank} (${other.host}) are on different hosts, or in different namespaces`
+  )
+}
+
+function openShared(rank: number, peers: readonly Peer[], tcp: TcpTransport): Promise<Transport> {
+  const native = loadNative()
+  if ('reason' in native) throw new Error(`transport shm: ${native.reason}; use tcp`)
+  return ShmTransport.open(native, rank, peers, tcp)
+}
+
+async function openModule(url: string, place: Parameters<TransportModule['connect']>[0]): Promise<Transport> {
+  if (!/^(file:|data:|\.{0,2}\/)/.test(url))
+    throw new Error(`transport: got ${url}, expected auto, tcp, shm, mpi, or the URL of a module that exports connect`)
+  const { connect } = (await import(url)) as Partial<TransportModule>
+  if (!connect) throw new Error(`transport ${url}: the module exports no connect, expected connect({ rank, peers })`)
+  return connect(place)
 }

@@ -38,8 +38,8 @@ export interface Transport {
     output: Uint8Array,
     receiveCounts: readonly number[],
   ): Promise<void>
-  /** Leaves nothing behind: no socket, segment or file. Also after a failure. */
-  close(): Promise<void>
+  /** Leaves nothing behind: no socket, segment or file. @param lost after a failure: nobody is to be waited for */
+  close(lost?: boolean): Promise<void>
 }
 
 /** One process of the world, as it registered itself. */

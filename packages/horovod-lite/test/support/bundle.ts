@@ -1,11 +1,12 @@
-import { mkdtempSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-const source = (path: string) => fileURLToPath(new URL(`../../src/${path}`, import.meta.url))
-const program = (name: string) => fileURLToPath(new URL(`../programs/${name}.ts`, import.meta.url))
+const here = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+const source = (path: string) => here(`src/${path}`)
+const program = (name: string) => here(`test/programs/${name}.ts`)
 
 const bundles = new Map<string, Promise<string>>()
 
@@ -17,7 +18,8 @@ export function bundle(name: string): Promise<string> {
 }
 
 async function make(name: string): Promise<string> {
-  const outdir = mkdtempSync(join(tmpdir(), 'hvd-'))
+  const room = mkdtempSync(join(tmpdir(), 'hvd-'))
+  const outdir = join(room, 'dist')
   await build({
     entryPoints: { program: program(name), background: source('background/main.ts') },
     outdir,
@@ -34,7 +36,7 @@ async function make(name: string): Promise<string> {
       js: "import { createRequire as __requireHere } from 'node:module'; const require = __requireHere(import.meta.url)",
     },
   })
-  const { writeFileSync } = await import('node:fs')
-  writeFileSync(join(outdir, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(room, 'package.json'), '{ "type": "module" }')
+  if (existsSync(here('build'))) cpSync(here('build'), join(room, 'build'), { recursive: true })
   return outdir
 }

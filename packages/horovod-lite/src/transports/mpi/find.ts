@@ -1,2 +1,7 @@
+import { loadNative } from '../native'
+
 /** Why Open MPI cannot be used here; undefined where it can. */
-export const findMpi = (): string | undefined => 'not there yet'
+export function findMpi(library = process.env.HOROVOD_MPI_LIBRARY ?? null): string | undefined {
+  const native = loadNative()
+  return 'reason' in native ? native.reason : native.mpiFind(library)
+}

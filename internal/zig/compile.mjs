@@ -1,17 +1,14 @@
-// Compiles native/ into one addon. Objects are kept under the hash of all that goes into them, so that a second build
-// does only what changed.
+// Compiles a package's native/ into one addon. Objects are kept under the hash of all that goes into them, so that a
+// second build does only what changed.
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { instructionSetsOf, targets } from './targets.mjs'
+import { platforms } from './platforms.mjs'
 import { zig } from './zig.mjs'
 
 const { include_dir: nodeHeaders, def_paths: nodeSymbols } = createRequire(import.meta.url)('node-api-headers')
-const root = fileURLToPath(new URL('..', import.meta.url))
-const cache = join(root, '.cache') // not in build/: turbo would carry it along with each build's output
 const FLAGS = ['-std=gnu11', '-O3', '-g0', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math']
 FLAGS.push('-fno-sanitize=all', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror', '-DNAPI_VERSION=8')
 
@@ -22,10 +19,12 @@ const hash = (...parts) => {
 }
 
 const filesOf = (folder, extension) =>
-  readdirSync(join(root, folder), { recursive: true })
-    .filter((name) => name.endsWith(extension))
-    .map((name) => join(root, folder, name))
-    .sort()
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true })
+        .filter((name) => name.endsWith(extension))
+        .map((name) => join(folder, name))
+        .sort()
+    : []
 
 /** Where a file is written before it gets its name: an interrupted build leaves no half of one, two builds don't meet. */
 const part = (path) => `${path}.${process.pid}.part`
@@ -39,13 +38,13 @@ async function inParallel(jobs) {
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
-/** One job for each file and instruction set: { source, object name, flags }. */
-function units(target) {
-  const kernels = filesOf('native/kernels', '.c')
-  const plain = filesOf('native', '.c').filter((file) => !kernels.includes(file))
+/** One job for each file, and for each instruction set of those in native/kernels/: { source, object name, flags }. */
+function units(native, instructionSets) {
+  const kernels = filesOf(join(native, 'kernels'), '.c')
+  const plain = filesOf(native, '.c').filter((file) => !kernels.includes(file))
   return [
     ...plain.map((source) => ({ source, name: basename(source, '.c'), flags: [] })),
-    ...Object.entries(instructionSetsOf(target)).flatMap(([isa, flags]) =>
+    ...Object.entries(instructionSets).flatMap(([isa, flags]) =>
       kernels.map((source) => ({
         source,
         name: `${basename(source, '.c')}-${isa}`,
@@ -69,20 +68,24 @@ async function nodeImportLibrary(run, folder) {
 }
 
 /**
- * Builds the addon of `target` (a key of targets.mjs) at the path `output`.
+ * Builds a package's addon for a platform (a key of platforms.mjs).
  *
+ * @param root the package's folder, with native/
+ * @param instructionSets { name: flags } for the files of native/kernels/
  * @returns {Promise<number>} how many files had to be compiled; 0 when everything was there
  */
-export async function compile(target, output) {
-  const { triple, flags, link } = targets[target]
+export async function compile({ root, target, output, instructionSets = {} }) {
+  const { triple, flags, link } = platforms[target]
+  const cache = join(root, '.cache') // not in build/: turbo would carry it along with each build's output
+  const native = join(root, 'native')
   const { version, run } = zig(cache)
   const objects = join(cache, 'objects', target)
   mkdirSync(objects, { recursive: true })
   mkdirSync(dirname(output), { recursive: true })
 
-  const headers = filesOf('native', '.h').map((file) => readFileSync(file))
+  const headers = filesOf(native, '.h').map((file) => readFileSync(file))
   const common = [...FLAGS, ...flags, '-target', triple, '-isystem', nodeHeaders]
-  const planned = units(target).map((unit) => {
+  const planned = units(native, instructionSets).map((unit) => {
     const args = [...common, ...unit.flags]
     const key = hash(version, args.join(' '), readFileSync(unit.source), ...headers)
     return { source: unit.source, args, object: join(objects, `${unit.name}.${key}.o`) }

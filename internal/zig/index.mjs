@@ -1,0 +1,3 @@
+export { compile } from './compile.mjs'
+export { platforms } from './platforms.mjs'
+export { zig } from './zig.mjs'

@@ -1,0 +1,47 @@
+import { reductionNumber, wireNumber } from '../native'
+import type { Transport } from '../transport'
+import type { Mpi } from './start'
+
+/** Open MPI's own collectives. The order of a reduction is Open MPI's: the same from run to run in the same world. */
+export class MpiTransport implements Transport {
+  readonly name = 'mpi'
+
+  constructor(private readonly mpi: Mpi) {}
+
+  allreduce: Transport['allreduce'] = (data, type, op) => {
+    const memory = { address: this.addressOf(data), bytes: data.byteLength }
+    return this.allreduceDirect(memory, memory, type, op)
+  }
+
+  allreduceDirect: NonNullable<Transport['allreduceDirect']> = async (input, output, type, op) =>
+    this.mpi.native.mpiAllreduce(input.address, output.address, input.bytes, wireNumber(type), reductionNumber(op))
+
+  allgather: Transport['allgather'] = async (input, output, counts) =>
+    this.mpi.native.mpiAllgather(
+      this.addressOf(input),
+      this.addressOf(output),
+      Float64Array.from(counts),
+      this.mpi.size,
+    )
+
+  broadcast: Transport['broadcast'] = async (data, root) =>
+    this.mpi.native.mpiBroadcast(this.addressOf(data), data.byteLength, root)
+
+  alltoall: Transport['alltoall'] = async (input, sendCounts, output, receiveCounts) =>
+    this.mpi.native.mpiAlltoall(
+      this.addressOf(input),
+      Float64Array.from(sendCounts),
+      this.addressOf(output),
+      Float64Array.from(receiveCounts),
+      this.mpi.size,
+    )
+
+  /** MPI itself ends with the process: it cannot be started twice. */
+  async close(lost = false): Promise<void> {
+    if (!lost) this.mpi.native.mpiLeave()
+  }
+
+  private addressOf(data: Uint8Array): number {
+    return this.mpi.native.addressOf(data)
+  }
+}
