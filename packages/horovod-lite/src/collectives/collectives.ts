@@ -104,9 +104,11 @@ export function broadcastVariables(
   variables: readonly tf.Variable[] | Record<string, tf.Variable>,
   options: Rooted = {},
 ): void {
+  context('broadcastVariables()')
   const all: tf.Variable[] = Object.values(variables)
+  const names = all.map(({ name }) => name)
   tf.tidy(() => {
-    const values = startBroadcast(all, options).wait()
+    const values = startBroadcast(all, { ...options, names }).wait()
     for (const [i, variable] of all.entries()) variable.assign(values[i]!)
   })
 }

@@ -81,13 +81,16 @@ export function startAllgather(tensor: tf.Tensor, options: Named = {}): Pending<
   return map(gathered, (outcome) => rowsOf(outcome, shape, dtype))
 }
 
-export function startBroadcast(tensors: readonly tf.Tensor[], options: Rooted = {}): Pending<tf.Tensor[]> {
+export function startBroadcast(
+  tensors: readonly tf.Tensor[],
+  options: Rooted & { names?: readonly string[] } = {},
+): Pending<tf.Tensor[]> {
   const { root = 0 } = options
   const { client, world } = context('broadcast()')
   requireRoot(root, world.size)
   if (!client) return done(() => tensors.map((tensor) => tf.clone(tensor)))
   const name = client.nameOf('broadcast', options.name)
-  return eachDtype(name, tensors, undefined, (group) =>
+  return eachDtype(name, tensors, options.names, (group) =>
     group.dtype === 'string' ? broadcastStrings(client, group, root) : broadcastNumbers(client, group, root),
   )
 }

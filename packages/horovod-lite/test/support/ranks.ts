@@ -3,12 +3,15 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { bundle } from './bundle'
 
+type Variables = Record<string, string | undefined>
+
 export interface RanksOptions {
   size: number
   /** A file of test/programs, without its extension. */
   program: string
   transport?: string
-  environment?: Record<string, string>
+  /** More variables, of all ranks or of each; undefined takes one away. */
+  environment?: Variables | ((rank: number) => Variables)
   args?: string[]
   /** Seconds until what is left is killed. */
   deadline?: number
@@ -39,14 +42,12 @@ export async function runRanks(options: RanksOptions): Promise<RankResult[]> {
     HOROVOD_TRANSPORT: transport,
     MASTER_ADDR: '127.0.0.1',
     MASTER_PORT: String(await freePort()),
-    ...environment,
   }
-  const ranks = Array.from({ length: size }, (_, rank) =>
-    spawn(process.execPath, [join(folder, 'program.js'), ...args], {
-      env: { ...shared, HOROVOD_RANK: String(rank), HOROVOD_LOCAL_RANK: String(rank) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  )
+  const ranks = Array.from({ length: size }, (_, rank) => {
+    const more = typeof environment === 'function' ? environment(rank) : environment
+    const env = { ...shared, HOROVOD_RANK: String(rank), HOROVOD_LOCAL_RANK: String(rank), ...more }
+    return spawn(process.execPath, [join(folder, 'program.js'), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  })
   const timer = setTimeout(() => {
     for (const rank of ranks) rank.kill('SIGKILL')
   }, deadline * 1000)
@@ -59,27 +60,27 @@ export async function runRanks(options: RanksOptions): Promise<RankResult[]> {
 }
 
 function resultOf(child: ChildProcess, rank: number): Promise<RankResult> {
-  let [stdout, stderr] = ['', '']
-  child.stdout!.setEncoding('utf8').on('data', (text) => {
-    stdout += text
-  })
-  child.stderr!.setEncoding('utf8').on('data', (text) => {
-    stderr += text
-  })
+  const output = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream]!.setEncoding('utf8').on('data', (text) => {
+      output[stream] += text
+    })
   return new Promise((resolve) =>
-    child.on('close', (code, signal) => {
-      const lines = stdout.split('\n').flatMap((line) => {
-        try {
-          return [JSON.parse(line)]
-        } catch {
-          return []
-        }
-      })
-      resolve({ rank, code, signal, stdout, stderr, lines })
-    }),
+    child.on('close', (code, signal) =>
+      resolve({ rank, code, signal, ...output, lines: output.stdout.split('\n').flatMap(parsed) }),
+    ),
   )
 }
 
+function parsed(line: string): unknown[] {
+  try {
+    return [JSON.parse(line)]
+  } catch {
+    return []
+  }
+}
+
+/** A port that nobody uses now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
