@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SPINS 4000          /* before the first yield: the others are in the same operation */
-#define YIELDS 2000         /* before sleeping */
+#define SPINS 100           /* before the first yield: a rank that shares this core must get it soon */
+#define YIELDS 20000        /* before sleeping */
 #define SLEEP_NS 50000      /* between looks while sleeping */
 #define ALIVE_EVERY_NS 50000000
 
