@@ -5,6 +5,7 @@ import { fillNeutral } from '../transports/reduction'
 import type { Reduction } from '../transports/transport'
 import type { Environment } from '../world'
 import type { Decision } from './control'
+import { FusionBuffer, runsOf } from './fusion'
 import type { Joined } from './join-world'
 
 type Request = Extract<ToBackground, { type: 'submit' }>
@@ -21,6 +22,7 @@ export class Engine {
   private queue: Promise<void> = Promise.resolve()
   private failure?: Failure
   private readonly timeline?: Timeline
+  private readonly fusion = new FusionBuffer()
   private readonly rank: number
 
   constructor(
@@ -109,24 +111,29 @@ export class Engine {
   }
 
   private async allreduce(names: string[], like: Submission[]): Promise<void> {
+    const place = { size: this.joined.world.size, transport: this.joined.transport.name }
+    for (const run of runsOf(like, place)) {
+      const [own, ownLike] = [run.map((i) => names[i]!), run.map((i) => like[i]!)]
+      await this.reduce(own, ownLike)
+      for (const name of own) this.finish(name, {})
+    }
+  }
+
+  /** Several names: they share a run. */
+  private async reduce(names: string[], like: Submission[]): Promise<void> {
     const { transport } = this.joined
     const [{ wire, attributes }] = like as [Submission]
     const op = attributes.reduction as Reduction
-    const wireName = `${transport.name.toUpperCase()}_ALLREDUCE`
-    const [name] = names as [string]
-    const direct = names.length === 1 ? this.requests.get(name)?.direct : undefined
-    if (direct && transport.allreduceDirect) {
-      await this.timed(names, wireName, () => transport.allreduceDirect!(direct.input, direct.output, wire, op))
-    } else {
-      const parts = names.map((each, i) => this.requests.get(each)?.data ?? neutral(like[i]!, op))
-      if (parts.length === 1) await this.timed(names, wireName, () => transport.allreduce(parts[0]!, wire, op))
-      else {
-        const fused = await this.timed(names, 'MEMCPY_IN_FUSION_BUFFER', async () => concatenate(parts))
-        await this.timed(names, wireName, () => transport.allreduce(fused, wire, op))
-        await this.timed(names, 'MEMCPY_OUT_FUSION_BUFFER', async () => distribute(fused, parts))
-      }
-    }
-    for (const each of names) this.finish(each, {})
+    const activity = `${transport.name.toUpperCase()}_ALLREDUCE`
+    const requests = names.map((name) => this.requests.get(name))
+    const direct = names.length === 1 ? requests[0]?.direct : undefined
+    if (direct)
+      return this.timed(names, activity, () => transport.allreduceDirect!(direct.input, direct.output, wire, op))
+    const parts = requests.map((request, i) => request?.data ?? neutral(like[i]!, op))
+    if (parts.length === 1) return this.timed(names, activity, () => transport.allreduce(parts[0]!, wire, op))
+    const fused = await this.timed(names, 'MEMCPY_IN_FUSION_BUFFER', async () => this.fusion.fill(parts))
+    await this.timed(names, activity, () => transport.allreduce(fused, wire, op))
+    await this.timed(names, 'MEMCPY_OUT_FUSION_BUFFER', async () => this.fusion.empty(parts))
   }
 
   /** Everything that is not a reduction. */
@@ -192,22 +199,4 @@ function neutral({ bytes, wire }: Submission, op: Reduction): Uint8Array {
   const data = new Uint8Array(new SharedArrayBuffer(bytes))
   fillNeutral(data, wire, op)
   return data
-}
-
-function concatenate(parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, { byteLength }) => sum + byteLength, 0)))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.byteLength
-  }
-  return all
-}
-
-function distribute(all: Uint8Array, parts: Uint8Array[]): void {
-  let at = 0
-  for (const part of parts) {
-    part.set(all.subarray(at, at + part.byteLength))
-    at += part.byteLength
-  }
 }

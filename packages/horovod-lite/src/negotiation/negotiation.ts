@@ -63,18 +63,21 @@ export class Negotiation {
   join(rank: number): void {
     this.joined.add(rank)
     this.lastJoined = rank
-    if (this.joined.size === this.options.size) {
-      this.joined.clear()
-      this.verdicts.push({ kind: 'joined', last: this.lastJoined })
-      return
-    }
-    for (const name of [...this.pending.keys()]) this.advance(name)
+    if (!this.allJoined()) for (const name of [...this.pending.keys()]) this.advance(name)
   }
 
   /** A rank has said goodbye. What others wait for can then never run. */
   leave(rank: number): void {
     this.left.add(rank)
-    for (const name of [...this.pending.keys()]) this.advance(name)
+    if (!this.allJoined()) for (const name of [...this.pending.keys()]) this.advance(name)
+  }
+
+  /** Whoever has left will not join any more. */
+  private allJoined(): boolean {
+    if (this.joined.size === 0 || new Set([...this.joined, ...this.left]).size < this.options.size) return false
+    this.joined.clear()
+    this.verdicts.push({ kind: 'joined', last: this.lastJoined })
+    return true
   }
 
   /** What has been decided since the last call, in the order in which every rank must do it. */

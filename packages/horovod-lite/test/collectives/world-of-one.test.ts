@@ -48,7 +48,7 @@ describe('init', () => {
   })
 })
 
-const all = [hvd.Average, hvd.Sum, hvd.Min, hvd.Max, hvd.Product]
+const all: hvd.ReduceOp[] = [hvd.Average, hvd.Sum, hvd.Min, hvd.Max, hvd.Product]
 const ops: Record<'float32' | 'int32' | 'bool' | 'string' | 'complex64', hvd.ReduceOp[]> = {
   float32: all,
   int32: all,
