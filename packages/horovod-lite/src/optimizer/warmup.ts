@@ -6,7 +6,7 @@ import { restored } from './registered'
 export interface LearningRateWarmupOptions {
   /** What one process alone would use: a number, or a schedule, whose steps go on during the warm-up. */
   learningRate: LearningRate
-  /** Steps until the full rate is reached; Goyal et al. take those of 5 epochs. 0: at once. */
+  /** Steps until the full rate is reached; Goyal et al. take those of 5 epochs. 0 and 1: from the first step on. */
   warmupSteps: number
   /** The full rate is the learning rate times this. Default `size()`, asked anew each time, so that an elastic world may change. */
   size?: number
@@ -40,7 +40,7 @@ export class LearningRateWarmup extends tf.serialization.Serializable implements
   at(step: number): number {
     const { learningRate, warmupSteps } = this.options
     const rate = typeof learningRate === 'number' ? learningRate : learningRate.at(step)
-    const done = Math.min(1, Math.fround((step + 1) / warmupSteps)) // 1 without warm-up
+    const done = Math.min(1, Math.fround((step + 1) / Math.max(1, warmupSteps)))
     return Math.fround(Math.fround(rate) * Math.fround(1 + Math.fround(done * (this.size - 1))))
   }
 
@@ -48,8 +48,7 @@ export class LearningRateWarmup extends tf.serialization.Serializable implements
     const { learningRate, warmupSteps } = this.options
     return tf.tidy(() => {
       const rate = typeof learningRate === 'number' ? tf.scalar(learningRate) : learningRate.apply(step)
-      if (warmupSteps === 0) return tf.mul(rate, this.size)
-      const done = tf.minimum(tf.div(tf.add(tf.cast(step, 'float32'), 1), warmupSteps), 1)
+      const done = tf.minimum(tf.div(tf.add(tf.cast(step, 'float32'), 1), Math.max(1, warmupSteps)), 1)
       return tf.mul(rate, tf.add(tf.mul(done, this.size - 1), 1))
     })
   }

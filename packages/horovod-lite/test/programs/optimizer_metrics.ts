@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '../../src'
 
-/** Averages of metrics that differ between ranks, plain and weighted; then names that differ. Prints them. */
+/** Averages of metrics that differ between ranks, plain and weighted; then names that differ; and the warmed-up rate. */
 async function main() {
   await hvd.init()
   const rank = hvd.rank()
@@ -20,7 +20,8 @@ async function main() {
     mismatch = (error as Error).message
   }
   loss.dispose()
-  console.log(JSON.stringify({ plain, weighted, logs, mismatch, tensors: tf.memory().numTensors }))
+  const warm = hvd.learningRateWarmup({ learningRate: 1, warmupSteps: 5 }).at(4)
+  console.log(JSON.stringify({ plain, weighted, logs, mismatch, warm, tensors: tf.memory().numTensors }))
   await hvd.shutdown()
 }
 

@@ -29,7 +29,8 @@ async function main() {
       const optimizer = scaling ? wrapped : new hvd.DistributedOptimizer(wrapped)
       const alone = scaling ? wrapped : optimizer.optimizer // steps without the others
       if (trained === 'all' || isRoot === (trained === 'root'))
-        for (let step = 0; step < 3 + hvd.rank(); step++) alone.minimize(() => model.loss(step), false, model.variables)
+        for (let step = 0; step < 30 + hvd.rank(); step++)
+          alone.minimize(() => model.loss(step), false, model.variables)
       if (isRoot) optimizer.learningRate = 0.02
 
       hvd.broadcastVariables(model.variables, { root })

@@ -8,6 +8,8 @@ export interface TrainCase {
   optimizer: OptimizerName
   options?: hvd.DistributedOptimizerOptions
   steps: number
+  /** Does not say which variables: all that are trainable. */
+  unlisted?: boolean
 }
 
 export interface TrainResult {
@@ -44,9 +46,10 @@ async function main() {
   const cases: TrainCase[] = JSON.parse(process.argv[2]!)
   const share = BATCH / hvd.size()
   const results: TrainResult[] = []
-  for (const { optimizer: name, options = {}, steps } of cases) {
+  for (const { optimizer: name, options = {}, steps, unlisted } of cases) {
     const before = tf.memory().numTensors
     const model = smallModel(hvd.rank()) // other weights on each rank
+    const fixed = tf.tidy(() => tf.variable(tf.zeros([2]), false, 'not trainable'))
     hvd.broadcastVariables(model.variables)
     const optimizer = new hvd.DistributedOptimizer(optimizers[name](), options)
     const passes = options.backwardPassesPerStep ?? 1
@@ -55,10 +58,11 @@ async function main() {
       const [step, part] = [Math.floor(pass / passes), pass % passes]
       const first = hvd.rank() * share + (part * share) / passes
       const loss = () => model.loss(step, first, first + share / passes)
-      reads.push(countReads(() => optimizer.minimize(loss, false, model.variables)))
+      reads.push(countReads(() => optimizer.minimize(loss, false, unlisted ? undefined : model.variables)))
     }
     const values = model.values()
     model.dispose()
+    fixed.dispose()
     disposeOptimizer(optimizer)
     results.push({ values, reads, leaked: tf.memory().numTensors - before })
   }
