@@ -1,12 +1,12 @@
 import { cpSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const here = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const source = (path: string) => here(`src/${path}`)
-const program = (name: string) => here(`test/programs/${name}.ts`)
+const program = (name: string) => (isAbsolute(name) ? name : here(`test/programs/${name}.ts`))
 
 const bundles = new Map<string, Promise<string>>()
 

@@ -7,7 +7,7 @@ type Variables = Record<string, string | undefined>
 
 export interface RanksOptions {
   size: number
-  /** A file of test/programs, without its extension. */
+  /** A file of test/programs, without its extension; or any file's absolute path. */
   program: string
   transport?: string
   /** More variables, of all ranks or of each; undefined takes one away. */
