@@ -7,6 +7,7 @@ import { type LearningRate, learningRateOf, setLearningRate } from './learning_r
 import { type CheckedOptions, checked, type DistributedOptimizerOptions } from './options'
 import { GradientReducer, type StartReduction } from './reducer'
 import { restored } from './registered'
+import { span } from './span'
 import { GradientSums, present } from './sums'
 
 /** Gradients by variable name, or a list with names; one that is null or missing leaves its variable alone. */
@@ -45,7 +46,7 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
     const applyIf: unknown = Reflect.get(optimizer, 'applyGradientsIf')
     if (typeof applyIf === 'function')
       this.applyGradientsIf = (condition, gradients) => {
-        if (!this.accumulating) applyIf.call(optimizer, condition, gradients)
+        if (!this.accumulating) span('UPDATE', () => applyIf.call(optimizer, condition, gradients))
       }
   }
 
@@ -70,13 +71,14 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
   /** The loss of this rank, and the gradients reduced over all ranks; of a pass that ends in no step its own gradients. */
   override computeGradients(f: () => tf.Scalar, variables?: tf.Variable[]) {
     return tf.tidy(() => {
-      const { value, grads } = this.optimizer.computeGradients(f, variables)
+      const { value, grads } = span('BACKWARD', () => this.optimizer.computeGradients(f, variables))
       this.passes = (this.passes + 1) % this.options.backwardPassesPerStep
       if (this.accumulating) {
         this.sums.add(grads)
         return { value, grads }
       }
-      return { value, grads: { ...grads, ...this.reduce(this.summed(grads), variables) } }
+      const reduced = span('REDUCE', () => this.reduce(this.summed(grads), variables))
+      return { value, grads: { ...grads, ...reduced } }
     })
   }
 
@@ -107,7 +109,7 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
   }
 
   override applyGradients(gradients: Gradients): void {
-    if (!this.accumulating) this.optimizer.applyGradients(gradients)
+    if (!this.accumulating) span('UPDATE', () => this.optimizer.applyGradients(gradients))
   }
 
   /** The wrapped optimizer's state. Sums of passes that have not ended in a step are not part of it. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import { expectClose } from '@unet-internal/testing'
@@ -65,8 +68,8 @@ function reference({ optimizer: name, options = {}, steps }: TrainCase, size: nu
   return values
 }
 
-const outputs = async <T>(program: string, size: number, args: string[] = []): Promise<T[]> => {
-  const ranks = await runRanks({ size, program, args })
+const outputs = async <T>(program: string, size: number, args: string[] = [], environment = {}): Promise<T[]> => {
+  const ranks = await runRanks({ size, program, args, environment })
   for (const { rank, code, stderr } of ranks) expect({ rank, code, stderr }).toMatchObject({ rank, code: 0 })
   return ranks.map(({ stdout }) => JSON.parse(stdout) as T)
 }
@@ -92,6 +95,26 @@ describe.each([2, 3, 4])('%i ranks train a small model', (size) => {
     const reads = Array.from({ length: each.steps * passes }, (_, i) => ((i + 1) % passes ? 0 : buckets(bucketBytes)))
     for (const rank of ranks) expect({ reads: rank.reads, leaked: rank.leaked }).toEqual({ reads, leaked: 0 })
   })
+})
+
+test("the timeline shows a step's parts between the operations", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'timeline-')), 'trace.json')
+  const train: TrainCase = { optimizer: 'adam', steps: 2, options: { backwardPassesPerStep: 2 } }
+  await outputs('optimizer_train', 2, [JSON.stringify([train])], { HOROVOD_TIMELINE: file })
+  interface Event {
+    ph: string
+    name: string
+    ts: number
+    dur: number
+  }
+  const events: Event[] = JSON.parse(readFileSync(file, 'utf8'))
+  const parts = events.filter(({ ph, name }) => ph === 'X' && ['BACKWARD', 'REDUCE', 'UPDATE'].includes(name))
+  const step = ['BACKWARD', 'BACKWARD', 'REDUCE', 'UPDATE'] // two passes
+  expect(parts.map(({ name }) => name)).toEqual([...step, ...step])
+  for (const [i, { ts, dur }] of parts.entries()) {
+    expect(dur).toBeGreaterThanOrEqual(0)
+    if (i > 0) expect(ts).toBeGreaterThanOrEqual(parts[i - 1]!.ts + parts[i - 1]!.dur - 1)
+  }
 })
 
 test.each([1, 2, 3])('buckets of any size give the same bits (seed %i)', async (seed) => {

@@ -1,0 +1,14 @@
+import { context, isInitialized } from '../context'
+
+/** Does a part of a step; rank 0's timeline shows it, where there is one. */
+export function span<T>(name: 'BACKWARD' | 'REDUCE' | 'UPDATE', work: () => T): T {
+  const { client, environment } = isInitialized() ? context('DistributedOptimizer') : {}
+  if (client?.world.rank !== 0 || !environment?.HOROVOD_TIMELINE) return work()
+  const now = () => performance.timeOrigin + performance.now()
+  const start = now()
+  try {
+    return work()
+  } finally {
+    client.span('DistributedOptimizer', name, start, now())
+  }
+}
