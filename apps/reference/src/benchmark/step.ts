@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { init } from '@unet-industrial/horovod-lite'
 import type { Options } from '../options/schema'
 import { modelOf, recipe, trainingStep } from '../training/recipe'
 
@@ -14,7 +13,6 @@ export function makeStep(options: Options, size: number): () => Promise<void> {
     const model = modelOf(options, [size, size])
     return () => settle(() => model.predict(image))
   }
-  init()
   const parts = recipe(options, [size, size], options.learningRateDecaySteps)
   return async () => {
     tf.dispose(trainingStep(parts, image, mask))

@@ -1,9 +1,13 @@
+import { barrier, size } from '@unet-industrial/horovod-lite'
 import { selectBackend } from '../backends'
 import { cpu } from '../benchmark/cpu'
 import { measure, percentile } from '../benchmark/measure'
 import { makeStep } from '../benchmark/step'
 import type { Request } from '../options/parse'
+import type { Options } from '../options/schema'
+import { say, sayAside } from '../say'
 import { notes } from '../training/session'
+import { inWorld, ofAllRanks, threadsOf } from '../training/world'
 
 /** What `benchmark --json` prints. */
 export interface BenchmarkResult {
@@ -14,6 +18,8 @@ export interface BenchmarkResult {
   batchSize: number
   /** Measured, the warm-up not counted. */
   steps: number
+  /** Processes that measured at the same time; the speed is their sum. */
+  ranks: number
   imagesPerSecond: number
   msPerStep: { p50: number; p95: number }
   /** The most memory that the process ever held. */
@@ -23,11 +29,14 @@ export interface BenchmarkResult {
 }
 
 /** Measures the speed of whole training steps, or of predictions, on images made in memory. */
-export async function benchmark({ options }: Request): Promise<BenchmarkResult> {
+export const benchmark = ({ options }: Request): Promise<BenchmarkResult> => inWorld(() => run(options))
+
+async function run(options: Options): Promise<BenchmarkResult> {
   const { mode, imageSize = 512, batchSize, numIter: steps, warmupStep, json } = options
-  const { name, description, threads } = await selectBackend(options.backend, mode, options.threads)
-  for (const note of notes(options)) console.error(note)
+  const { name, description, threads } = await selectBackend(options.backend, mode, threadsOf(options))
+  for (const note of notes(options)) sayAside(note)
   const step = makeStep(options, imageSize)
+  barrier()
   const { milliseconds, seconds } = await measure(step, { steps, warmup: warmupStep })
   const result: BenchmarkResult = {
     mode,
@@ -36,19 +45,24 @@ export async function benchmark({ options }: Request): Promise<BenchmarkResult> 
     imageSize,
     batchSize,
     steps,
-    imagesPerSecond: (steps * batchSize) / seconds,
+    ranks: size(),
+    ranks: size(),
+    imagesPerSecond: sum(ofAllRanks((steps * batchSize) / seconds)),
     msPerStep: { p50: percentile(milliseconds, 50), p95: percentile(milliseconds, 95) },
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     ...cpu(),
   }
-  console.log(json ? JSON.stringify(result) : describe(result, description))
+  say(json ? JSON.stringify(result) : describe(result, description))
   return result
 }
 
+const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
+
 function describe(result: BenchmarkResult, description: string): string {
-  const { mode, backend, imageSize, batchSize, steps, imagesPerSecond, msPerStep, peakRssBytes, cpu, features } = result
+  const { mode, backend, imageSize, batchSize, steps, ranks, imagesPerSecond, msPerStep, peakRssBytes, cpu, features } =
+    result
   return [
-    `${mode} on ${imageSize}x${imageSize}, batch ${batchSize}, ${steps} steps, backend ${backend} (${description})`,
+    `${mode} on ${imageSize}x${imageSize}, batch ${batchSize}, ${steps} steps, ${ranks > 1 ? `${ranks} processes, ` : ''}backend ${backend} (${description})`,
     `images/s     ${imagesPerSecond.toFixed(2)}`,
     `ms a step    ${msPerStep.p50.toFixed(1)} (p50), ${msPerStep.p95.toFixed(1)} (p95)`,
     `peak memory  ${(peakRssBytes / 2 ** 30).toFixed(2)} GiB`,

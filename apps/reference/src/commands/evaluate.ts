@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TinyUNet } from '@unet-industrial/tinyunet-model'
+import { broadcastVariables, rank, size } from '@unet-industrial/horovod-lite'
+import { type TinyUNet, tinyUNet } from '@unet-industrial/tinyunet-model'
 import { selectBackend } from '../backends'
 import { makeFolder, writeAtomically } from '../files'
 import { command } from '../options/commands'
@@ -18,29 +19,41 @@ import { showCount } from '../training/progress'
 import { evaluateLine, writeEvaluation } from '../training/results'
 import { locate, type RunFolder } from '../training/run-folder'
 import { SpeedMeter } from '../training/speed'
+import { fromWriter, inWorld, isWriter, threadsOf } from '../training/world'
 
 /** `evaluate`: a checkpoint on all test images; data and sizes are the run's own where the command line has none. */
-export async function evaluate({ command: name, options, given }: Request): Promise<void> {
-  const { run, checkpoint } = locate(options.resultsDir, options.checkpoint)
-  const config = join(run.path, 'config.json')
-  const saved = existsSync(config) ? readConfigFile(config) : {}
-  const merged = schema.parse({ ...command(name).defaults, ...saved, backend: 'auto', ...given })
-  await selectBackend(merged.backend, 'inference', merged.threads)
-  const { model, state } = await loadModel(checkpoint)
-  await evaluateRun(model, merged, run, state.step)
-  await writeReport(run.path)
-}
+export const evaluate = ({ command: name, options, given }: Request): Promise<void> =>
+  inWorld(async () => {
+    const { run, checkpoint, merged } = fromWriter(() => {
+      const located = locate(options.resultsDir, options.checkpoint)
+      const config = join(located.run.path, 'config.json')
+      const saved = existsSync(config) ? readConfigFile(config) : {}
+      return { ...located, merged: schema.parse({ ...command(name).defaults, ...saved, backend: 'auto', ...given }) }
+    })
+    await selectBackend(merged.backend, 'inference', threadsOf(merged))
+    const loaded = isWriter() ? await loadModel(checkpoint) : undefined
+    const { config, step } = fromWriter(() => ({ config: loaded!.model.config, step: loaded!.state.step }))
+    const model = loaded?.model ?? tinyUNet(config)
+    broadcastVariables(model.variables)
+    await evaluateRun(model, merged, run, step)
+    if (isWriter()) await writeReport(run.path)
+  })
 
 /** Evaluates a model on the options' test images; writes eval.json, pictures and metrics into its run, prints the table. */
 export async function evaluateRun(model: TinyUNet, options: Options, run: RunFolder, step: number): Promise<void> {
   const tell = options.json ? sayAside : say
   const samples = await openSamples(options, 'test', tell)
-  const dataset = await testSet(options, samples, tell)
+  const dataset = await testSet(options, samples, { rank: rank(), size: size() }, tell)
   try {
-    const speed = new SpeedMeter(0, options.batchSize, options.warmupStep)
-    tell(`evaluating step ${step} of ${run.path} on ${dataset.size} images`)
-    const bar = showCount(dataset.size, 'images')
-    const evaluation = await evaluateModel(model, dataset, speed, (done) => bar.update(done)).finally(() => bar.stop())
+    const speed = new SpeedMeter(0, options.batchSize * size(), options.warmupStep)
+    tell(
+      `evaluating step ${step} of ${run.path} on ${samples.length} images${size() > 1 ? ` with ${size()} processes` : ''}`,
+    )
+    const bar = isWriter() ? showCount(dataset.size, 'images') : undefined
+    const evaluation = await evaluateModel(model, dataset, speed, (done) => bar?.update(done)).finally(() =>
+      bar?.stop(),
+    )
+    if (!isWriter()) return
     makeFolder(run.samples)
     const file = writeEvaluation(run, step, options, evaluation)
     writeAtomically(join(run.path, 'performances_eval.json'), JSON.stringify(speed.performances()))

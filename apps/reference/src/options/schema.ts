@@ -70,7 +70,13 @@ export const schema = z.strictObject({
     reference: true,
     help: 'how many epochs or batches to train',
   }),
-  batchSize: wholeNumber(1).default(16).register(about, { section: 'Run', reference: true, help: 'images a step' }),
+  batchSize: wholeNumber(1)
+    .default(16)
+    .register(about, { section: 'Run', reference: true, help: 'images a step, of each process' }),
+  globalBatchSize: wholeNumber(1).optional().register(about, {
+    section: 'Run',
+    help: 'images a step of all processes together, instead of --batch-size',
+  }),
   warmupStep: wholeNumber().default(200).register(about, {
     section: 'Run',
     reference: true,

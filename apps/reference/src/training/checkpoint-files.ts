@@ -17,7 +17,11 @@ const stateFile = 'state.json'
 export interface TrainingState {
   /** Steps done. */
   step: number
-  /** Where the data set is: order, position, random numbers. */
+  /** Images that all ranks together have taken. */
+  images: number
+  /** How many ranks there were. */
+  ranks: number
+  /** Where rank 0's data set is: order, position, random numbers. */
   dataset: DatasetState
 }
 

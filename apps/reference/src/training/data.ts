@@ -8,6 +8,7 @@ import {
 } from '@unet-industrial/dagm-dataset'
 import { UsageError } from '../options/errors'
 import type { Options } from '../options/schema'
+import { dataSeed } from './world'
 
 const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`
 
@@ -40,7 +41,7 @@ export async function trainingSet(
   shard: { rank: number; size: number },
   say: Say,
 ): Promise<Dataset> {
-  const { batchSize, imageSize, normalization, augmentData, seed } = options
+  const { batchSize, imageSize, normalization, augmentData } = options
   if (!samples.some(({ defective }) => defective))
     throw new Error(`none of the ${samples.length} training images is defective; training needs some`)
   return createDataset(samples, {
@@ -52,20 +53,22 @@ export async function trainingSet(
     repeat: true,
     dropRemainder: true,
     augment: augmentData,
-    seed,
+    seed: dataSeed(options),
     shard,
     onWarning: (text) => say(`warning: ${text}`),
     onCache: ({ bytes }) => say(`decoding the training images into ${megabytes(bytes)} of memory`),
   })
 }
 
-/** Batches to evaluate on: all images, once, in order; the last batch may be short. */
+/** Batches to evaluate on: this rank's share of all images, once, in order; the last batch may be short. */
 export const testSet = (
   { batchSize, imageSize, normalization }: Options,
   samples: Sample[],
+  shard: { rank: number; size: number },
   say: Say,
 ): Promise<Dataset> =>
   createDataset(samples, {
+    shard,
     batchSize,
     size: imageSize,
     normalization,

@@ -4,6 +4,7 @@ import type { Dataset } from '@unet-industrial/dagm-dataset'
 import type { TinyUNet } from '@unet-industrial/tinyunet-model'
 import type { Seen } from './sample-pictures'
 import type { SpeedMeter } from './speed'
+import { ofAllRanks } from './world'
 
 /** The threshold that the reference publishes its results at. */
 export const referenceThreshold = '0.75'
@@ -28,7 +29,8 @@ export interface Evaluation {
 const dice = ({ metrics }: Picked) => metrics.thresholds[referenceThreshold]!.dice
 
 /**
- * Runs a model over all images of a set and measures it. The model and the set stay the caller's.
+ * Runs a model over all images of a set and measures it; of several ranks each has a part of the images, and gets the
+ * result of all. The model and the set stay the caller's.
  *
  * @param onImages hears after each batch how many images are done
  */
@@ -39,6 +41,7 @@ export async function evaluateModel(
   onImages: (done: number) => void,
 ): Promise<Evaluation> {
   const metrics = new SegmentationMetrics()
+  const own: ImageMetrics[] = []
   let worst: Picked[] = []
   let best: Picked[] = []
   let done = 0
@@ -53,18 +56,40 @@ export async function evaluateModel(
     speed.at(++step)
     const seen = await look(batch.image, batch.mask, probability)
     const picked = images.map((metrics, i) => ({ metrics, seen: seen(i) }))
-    worst = [...worst, ...picked].sort((a, b) => dice(a) - dice(b)).slice(0, picks.worst)
-    best = [...best, ...picked.filter(({ metrics }) => metrics.defective)]
-      .sort((a, b) => dice(b) - dice(a))
-      .slice(0, picks.best)
+    own.push(...images)
+    worst = worstOf([...worst, ...picked])
+    best = bestOf([...best, ...picked])
     done += images.length
     onImages(done)
     probability.dispose()
     batch.dispose()
     speed.pause()
   }
-  return { result: metrics.result(), worst, best }
+  return ofAll(own, worst, best)
 }
+
+/** What all ranks measured, on every rank, as one process would have: rank r of P had the images r, r + P, r + 2P, … */
+function ofAll(own: ImageMetrics[], ownWorst: Picked[], ownBest: Picked[]): Evaluation {
+  const parts = ofAllRanks({ images: own, worst: ownWorst, best: ownBest })
+  const metrics = new SegmentationMetrics()
+  const most = Math.max(...parts.map(({ images }) => images.length))
+  for (let i = 0; i < most; i++) metrics.add(parts.flatMap(({ images }) => images.slice(i, i + 1)))
+  const place = ({ metrics: { index } }: Picked, rank: number) => index * parts.length + rank
+  const picked = (of: 'worst' | 'best') =>
+    parts
+      .flatMap((part, rank) =>
+        part[of].map((one) => ({ ...one, metrics: { ...one.metrics, index: place(one, rank) } })),
+      )
+      .sort((a, b) => a.metrics.index - b.metrics.index)
+  return { result: metrics.result(), worst: worstOf(picked('worst')), best: bestOf(picked('best')) }
+}
+
+const worstOf = (all: Picked[]) => [...all].sort((a, b) => dice(a) - dice(b)).slice(0, picks.worst)
+const bestOf = (all: Picked[]) =>
+  all
+    .filter(({ metrics }) => metrics.defective)
+    .sort((a, b) => dice(b) - dice(a))
+    .slice(0, picks.best)
 
 /** The i-th image of a batch, copied, so that a picked one does not hold the whole batch. */
 async function look(...tensors: [image: tf.Tensor4D, mask: tf.Tensor4D, probability: tf.Tensor4D]) {

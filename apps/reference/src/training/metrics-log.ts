@@ -47,6 +47,9 @@ export interface StartLine {
   imageShape: number[]
   parameters: number
   backend: string
+  /** Where several processes train. */
+  ranks?: number
+  transport?: string
   version: string
   node: string
   time: number

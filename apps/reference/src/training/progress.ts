@@ -33,6 +33,9 @@ export const describeLine = ({ loss, dice, branch, learningRate, imagesPerSecond
     `${rate(imagesPerSecond)} img/s`,
   ].join(' · ')
 
+/** What the processes show that do not speak. */
+export const silentProgress: Progress = { step() {}, numbers() {}, say() {}, stop() {} }
+
 /** A bar that counts, on a terminal; else nothing. */
 export function showCount(total: number, what: string, stream: NodeJS.WriteStream = process.stderr) {
   const bar = new SingleBar({ format: `{bar} {value}/{total} ${what}`, stream, clearOnComplete: true, ...look })

@@ -10,6 +10,23 @@ export interface Reading {
   lossScale: number
   /** Updates that the optimizer has made; fewer than steps where some were skipped. */
   updates: number
+  /** The first step whose loss is NaN or infinite. */
+  bad?: { step: number; loss: number }
+}
+
+/**
+ * What all ranks read after the same step: loss and dice are means over the ranks, whose batches are equally large.
+ *
+ * @throws on every rank where any has read a loss that is not finite, naming the first step
+ */
+export function meanOf(readings: readonly Reading[]): Reading {
+  const bad = readings.flatMap(({ bad }, rank) => (bad ? [{ ...bad, rank }] : [])).sort((a, b) => a.step - b.step)[0]
+  if (bad)
+    throw new Error(
+      `the loss is ${bad.loss} at step ${bad.step}${readings.length > 1 ? ` on rank ${bad.rank}` : ''}; the last checkpoint is from before: lower --learning-rate, or look at the images`,
+    )
+  const mean = (of: 'loss' | 'dice') => readings.reduce((sum, reading) => sum + reading[of], 0) / readings.length
+  return { ...readings[0]!, loss: mean('loss'), dice: mean('dice') }
 }
 
 /**
@@ -26,11 +43,7 @@ export class Readings {
     this.pending.push({ step, result })
   }
 
-  /**
-   * Reads everything since the last call.
-   *
-   * @throws naming the first step whose loss is NaN or infinite
-   */
+  /** Reads everything since the last call. */
   async read(lossScale: tf.Scalar, updates: tf.Scalar): Promise<Reading> {
     const { weightDecay, dice, useDice } = this.pending.at(-1)!.result
     const losses = tf.stack(this.pending.map(({ result }) => result.loss))
@@ -42,12 +55,16 @@ export class Readings {
     const step = this.pending[bad]?.step
     tf.dispose([losses, last])
     this.dispose()
-    if (step !== undefined)
-      throw new Error(
-        `the loss is ${all[bad]} at step ${step}; the last checkpoint is from before: lower --learning-rate, or look at the images`,
-      )
     const branch = useDice ? (isDice ? 'dice' : 'bce') : null
-    return { loss: all.at(-1)!, weightDecay: decay!, dice: coefficient!, branch, lossScale: scale!, updates: count! }
+    return {
+      loss: all.at(-1)!,
+      weightDecay: decay!,
+      dice: coefficient!,
+      branch,
+      lossScale: scale!,
+      updates: count!,
+      ...(step !== undefined && { bad: { step, loss: all[bad]! } }),
+    }
   }
 
   dispose(): void {

@@ -18,6 +18,7 @@ test.each(['training', 'inference'] as const)('%s with --json prints one line wi
     'imageSize',
     'batchSize',
     'steps',
+    'ranks',
     'imagesPerSecond',
     'msPerStep',
     'peakRssBytes',

@@ -26,7 +26,7 @@ import { temporaryFolder } from '../command-line'
 const dataset = { epoch: 1, position: 2, seed: 3, size: 4, samples: 'ab' }
 
 const write = (folder: string, step: number) =>
-  writeCheckpoint(folder, { step, dataset }, async (draft) => {
+  writeCheckpoint(folder, { step, images: 0, ranks: 1, dataset }, async (draft) => {
     writeFileSync(join(draft, 'model.safetensors'), `model ${step}`)
     writeFileSync(join(draft, 'optimizer.safetensors'), `optimizer ${step}`)
   })
@@ -77,7 +77,7 @@ test('a state is read back, and damage is named together with the checkpoint bef
   await write(folder, 5)
   await write(folder, 10)
   const path = checkpointPath(folder, 10)
-  expect(readState(path)).toEqual({ step: 10, dataset })
+  expect(readState(path)).toEqual({ images: 0, ranks: 1, step: 10, dataset })
 
   truncateSync(join(path, 'model.safetensors'), 3)
   expect(() => readState(path)).toThrow(

@@ -102,6 +102,18 @@ export class SegmentationMetrics {
     return batch
   }
 
+  /** Adds images that were measured elsewhere, such as by another process, with the same thresholds. */
+  add(images: readonly ImageMetrics[]): void {
+    for (const image of images) {
+      const missing = this.thresholds.find((threshold) => !image.thresholds[threshold])
+      if (missing !== undefined)
+        throw new Error(
+          `image ${image.name ?? image.index} was not measured at threshold ${missing}; expected the same thresholds`,
+        )
+      this.images.push({ ...image, index: this.images.length })
+    }
+  }
+
   /** Of all images so far. */
   result(): SegmentationResult {
     const scores = this.images.map(({ score }) => score)
