@@ -46,7 +46,6 @@ async function run(options: Options): Promise<BenchmarkResult> {
     batchSize,
     steps,
     ranks: size(),
-    ranks: size(),
     imagesPerSecond: sum(ofAllRanks((steps * batchSize) / seconds)),
     msPerStep: { p50: percentile(milliseconds, 50), p95: percentile(milliseconds, 95) },
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
