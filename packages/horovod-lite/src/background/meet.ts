@@ -82,12 +82,12 @@ export async function meetAtRendezvous(
       'got no HOROVOD_SECRET_KEY, expected the same secret on every rank: start with hvdrun, or export HOROVOD_SECRET_KEY=$(openssl rand -hex 32) before the launch',
     )
   const { address, hosted } = place
+  const chosen = environment.HOROVOD_GLOO_IFACE && addressOfInterface(environment.HOROVOD_GLOO_IFACE)
   const elastic = environment.HOROVOD_ELASTIC === '1'
   const server = hosted && world.rank === 0 ? await RendezvousServer.open({ ...address, secret }) : undefined
   try {
     const connection = await openRegistration({ address, secret, timeoutSeconds })
-    const iface = environment.HOROVOD_GLOO_IFACE
-    const host = iface ? addressOfInterface(iface) : connection.localAddress.replace(/^::ffff:/, '')
+    const host = chosen || connection.localAddress.replace(/^::ffff:/, '')
     const rank = elastic ? null : world.rank
     const registration: Registration = {
       ...self(await doors.listen([host], secret, rank)),

@@ -15,6 +15,7 @@ import {
   type AllreduceOptions,
   differentiable,
   type GroupedAllreduceOptions,
+  startAllreduce,
   startGroupedAllreduce,
 } from './reductions'
 
@@ -35,7 +36,7 @@ export const allreduce = <T extends tf.Tensor>(tensor: T, options: AllreduceOpti
 
 /** `allreduce` that goes on meanwhile. Not differentiable. */
 export const allreduceAsync = async <T extends tf.Tensor>(tensor: T, options: AllreduceOptions = {}): Promise<T> =>
-  (await startGroupedAllreduce([tensor], options).promise())[0] as T
+  startAllreduce(tensor, options).promise() as Promise<T>
 
 /** `allreduce` of several tensors as one operation (one a dtype). */
 export const groupedAllreduce = <T extends tf.Tensor>(
@@ -43,7 +44,7 @@ export const groupedAllreduce = <T extends tf.Tensor>(
   options: GroupedAllreduceOptions = {},
 ): T[] => startGroupedAllreduce(tensors, options).wait() as T[]
 
-export const groupedAllreduceAsync = <T extends tf.Tensor>(
+export const groupedAllreduceAsync = async <T extends tf.Tensor>(
   tensors: readonly T[],
   options: GroupedAllreduceOptions = {},
 ): Promise<T[]> => startGroupedAllreduce(tensors, options).promise() as Promise<T[]>
@@ -64,7 +65,7 @@ export function allgather<T extends tf.Tensor>(tensor: T, options: Named = {}): 
 }
 
 /** The gradients of all ranks for one value, added up. */
-const sumOf = (dy: tf.Tensor): tf.Tensor => startGroupedAllreduce([dy], { op: 'Sum' }).wait()[0]!
+const sumOf = (dy: tf.Tensor): tf.Tensor => startAllreduce(dy, { op: 'Sum' }).wait()
 
 function ownRows(all: tf.Tensor, rows: readonly number[]): tf.Tensor {
   const { rank } = context('allgather()').world
@@ -134,7 +135,7 @@ export function alltoall<T extends tf.Tensor>(
   return { output: custom(tensor) as T, receivedSplits }
 }
 
-export const alltoallAsync = <T extends tf.Tensor>(
+export const alltoallAsync = async <T extends tf.Tensor>(
   tensor: T,
   splits?: readonly number[],
   options: Named = {},

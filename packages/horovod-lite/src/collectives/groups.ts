@@ -15,10 +15,9 @@ export interface Group {
 export function eachDtype(
   name: string,
   tensors: readonly tf.Tensor[],
-  names: readonly string[] | undefined,
+  names: readonly string[],
   start: (group: Group) => Pending<tf.Tensor[]>,
 ): Pending<tf.Tensor[]> {
-  const nameOf = (i: number) => names?.[i] ?? (tensors.length === 1 ? name : `${name}.${i}`)
   const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))]
   if (dtypes.length === 0) dtypes.push('float32') // without tensors the ranks still have to agree
   const started = dtypes.map((dtype) => {
@@ -27,7 +26,7 @@ export function eachDtype(
       dtype,
       name: dtypes.length === 1 ? name : `${name}.${dtype}`,
       tensors: places.map((i) => tensors[i]!),
-      names: places.map(nameOf),
+      names: places.map((i) => names[i]!),
     }
     return map(start(group), (results) => results.map((result, i) => [places[i]!, result] as const))
   })

@@ -90,7 +90,8 @@ export function startBroadcast(
   requireRoot(root, world.size)
   if (!client) return done(() => tensors.map((tensor) => tf.clone(tensor)))
   const name = client.nameOf('broadcast', options.name)
-  return eachDtype(name, tensors, options.names, (group) =>
+  const names = options.names ?? tensors.map((_, i) => (tensors.length === 1 ? name : `${name}.${i}`))
+  return eachDtype(name, tensors, names, (group) =>
     group.dtype === 'string' ? broadcastStrings(client, group, root) : broadcastNumbers(client, group, root),
   )
 }

@@ -29,15 +29,29 @@ export interface GroupedAllreduceOptions extends AllreduceOptions {
 const DIRECT_FROM = 64 * 1024
 
 /** Begins the reduction of tensors as one operation a dtype, with one read-back each; none in a world of one. */
-export function startGroupedAllreduce(
+export const startGroupedAllreduce = (
   tensors: readonly tf.Tensor[],
-  options: GroupedAllreduceOptions = {},
+  { names, ...options }: GroupedAllreduceOptions = {},
+): Pending<tf.Tensor[]> =>
+  startAll('grouped_allreduce', tensors, options, (name) => names ?? tensors.map((_, i) => `${name}.${i}`))
+
+export const startAllreduce = (tensor: tf.Tensor, options: AllreduceOptions = {}): Pending<tf.Tensor> =>
+  map(
+    startAll('allreduce', [tensor], options, (name) => [name]),
+    ([reduced]) => reduced!,
+  )
+
+function startAll(
+  kind: string,
+  tensors: readonly tf.Tensor[],
+  options: AllreduceOptions,
+  namesOf: (name: string) => readonly string[],
 ): Pending<tf.Tensor[]> {
   const { client } = context('allreduce()')
   for (const tensor of tensors) requireReducible(tensor, options.op)
   if (!client) return done(() => alone(tensors, options))
-  const name = client.nameOf(tensors.length === 1 ? 'allreduce' : 'grouped_allreduce', options.name)
-  return eachDtype(name, tensors, options.names, (group) => start(client, group, options))
+  const name = client.nameOf(kind, options.name)
+  return eachDtype(name, tensors, namesOf(name), (group) => start(client, group, options))
 }
 
 /** What the reduction is with one rank: the same rounding and scaling, in the graph. */
@@ -129,7 +143,7 @@ function requireReducible({ dtype }: tf.Tensor, op: ReduceOp = Average): void {
 /** One tensor, differentiable: the gradient of a sum over the ranks is the sum of their gradients, of an average the average. */
 export function differentiable(tensor: tf.Tensor, options: AllreduceOptions): tf.Tensor {
   const { op = Average } = options
-  const reduce = (x: tf.Tensor, name?: string) => startGroupedAllreduce([x], { ...options, name }).wait()[0]!
+  const reduce = (x: tf.Tensor, name?: string) => startAllreduce(x, { ...options, name }).wait()
   if (tensor.dtype !== 'float32') return reduce(tensor, options.name)
   const custom = tf.customGrad((x) => ({
     value: reduce(x as tf.Tensor, options.name),

@@ -44,7 +44,11 @@ export function register(connection: Connection, registration: Registration, tim
     }
     connection.onClose = (reason) =>
       settle(() =>
-        reject(new Error(`the rendezvous at ${connection.remote} has gone (${reason?.message ?? 'closed'})`)),
+        reject(
+          new Error(
+            `the rendezvous at ${connection.remote} has gone (${reason?.message ?? 'closed'})${missing && ` while ${missing} had not come`}; look at the output of who held it`,
+          ),
+        ),
       )
     connection.send(REGISTER, registration).catch(() => {})
   })

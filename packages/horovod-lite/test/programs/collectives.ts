@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '@unet-industrial/horovod-lite'
 
-// One scenario of the tests in test/collectives: its name is the first argument. Prints what came of it as JSON.
+// Scenarios of the tests in test/collectives: their names are the first argument. Prints what came of each as JSON.
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const numbers = (tensor: tf.Tensor): number[] => {
@@ -56,6 +56,7 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
           return tf.grad((x) => tf.sum(weighted(through(x))))(x)
         }),
       )
+    const before = tf.memory().numTensors
     const pair = tf.tensor1d([1, 2])
     const rows = tf.ones([rank + 1, 2])
     const all = {
@@ -68,16 +69,16 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
         const splits = Array.from({ length: size }, (_, to) => (to === rank ? 1 : to === (rank + 1) % size ? rank : 0))
         return hvd.alltoall(x, splits).output
       }),
-      max: raised(() => gradient(pair, (x) => hvd.allreduce(x, { op: hvd.Max }))),
     }
-    tf.dispose([pair, rows])
-    return { ...all, tensors: tf.memory().numTensors }
+    const leaked = tf.memory().numTensors - before - 2
+    return { ...all, leaked, max: raised(() => gradient(pair, (x) => hvd.allreduce(x, { op: hvd.Max }))) }
   },
 
   /** Asynchronous operations, submitted in another order on each rank, while blocking ones go on. */
   async orders() {
     await hvd.init()
     const [rank, size] = [hvd.rank(), hvd.size()]
+    const before = tf.memory().numTensors
     const results: number[][] = []
     for (let round = 0; round < 5; round++) {
       const order = Array.from({ length: 12 }, (_, i) => (i * 5 + rank * 7 + round) % 12)
@@ -102,7 +103,7 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
       if (JSON.stringify(done) !== JSON.stringify(expected)) results.push(...done)
       if (between[0] !== round * size) results.push(between)
     }
-    return { wrong: results, tensors: tf.memory().numTensors }
+    return { wrong: results, leaked: tf.memory().numTensors - before }
   },
 
   /** Small operations of several kinds at once, again and again at other times: which of them share a run is chance. */
@@ -110,6 +111,7 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
     await hvd.init()
     const values = (i: number, rank: number) =>
       Float32Array.from({ length: 50 + 37 * i }, (_, k) => Math.sin(1 + k * (i + 1) + rank) * 10 ** ((k + rank) % 5))
+    const before = tf.memory().numTensors
     const bits = new Set<string>()
     for (let round = 0; round < 12; round++) {
       const under = Array.from({ length: 16 }, async (_, i) => {
@@ -134,7 +136,7 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
     const error = JSON.parse(first!).flatMap((got: number[], i: number) =>
       got.map((x, k) => Math.abs(x - reference[i]![k]!) / 1e4),
     )
-    return { different: bits.size, error: Math.max(...error), tensors: tf.memory().numTensors }
+    return { different: bits.size, error: Math.max(...error), leaked: tf.memory().numTensors - before }
   },
 
   /** Joins and leaves three worlds one after the other; rank 0 is late. */
@@ -250,6 +252,7 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
   /** Ranks have other numbers of batches, two times over; the reductions are large and small. */
   async join() {
     await hvd.init()
+    const before = tf.memory().numTensors
     const rank = hvd.rank()
     const epochs = [0, 1].map((epoch) => {
       const batches = 2 + ((rank + epoch) % hvd.size())
@@ -266,7 +269,7 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
       })
       return { steps, last: hvd.join() }
     })
-    return { epochs, after: sum([1]), tensors: tf.memory().numTensors }
+    return { epochs, after: sum([1]), leaked: tf.memory().numTensors - before }
   },
 
   /** What no rank can do while another has joined. */
@@ -370,5 +373,5 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
   },
 }
 
-const [scenario, ...args] = process.argv.slice(2)
-console.log(JSON.stringify(await scenarios[scenario!]!(...args)))
+const [names, ...args] = process.argv.slice(2)
+for (const name of names!.split(',')) console.log(JSON.stringify(await scenarios[name]!(...args)))
