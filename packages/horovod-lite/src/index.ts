@@ -41,6 +41,7 @@ export {
   size,
   transportName,
 } from './context'
+export * as elastic from './elastic'
 export { HorovodInternalError, HostsUpdatedInterrupt } from './elastic/errors'
 export type { Compression } from './optimizer/compression'
 export type { LearningRate, Schedule } from './optimizer/learning_rate'

@@ -10,6 +10,7 @@ import { openRegistration, register } from '../wire/register'
 import { HOSTS_UPDATED, type Registration, RendezvousServer } from '../wire/rendezvous'
 import type { Environment, World } from '../world'
 import type { Doors } from './doors'
+import { numberOf } from './settings'
 
 /** What a process knows when all have met. */
 export interface Met {
@@ -64,6 +65,9 @@ function rendezvousOf(environment: Environment): { address: Address; hosted: boo
   return { address: { host: master, port: Number(masterPort) + (taken ? 1 : 0) }, hosted: true }
 }
 
+/** Seconds that a process waits for a world that it can be in. */
+const elasticTimeout = (environment: Environment) => numberOf(environment, 'HOROVOD_ELASTIC_TIMEOUT', 600)
+
 /** @throws where there is no rendezvous or no secret, or where ranks are missing when the time is over */
 export async function meetAtRendezvous(
   { world, environment }: Start,
@@ -95,7 +99,11 @@ export async function meetAtRendezvous(
       size: elastic ? null : world.size,
       worker: environment.HOROVOD_ELASTIC_WORKER ?? String(world.rank),
     }
-    const { peers, world: assigned } = await register(connection, registration, timeoutSeconds)
+    const { peers, world: assigned } = await register(
+      connection,
+      registration,
+      elastic ? elasticTimeout(environment) : timeoutSeconds,
+    )
     connection.unref()
     connection.onFrame = (kind) => {
       if (kind === HOSTS_UPDATED) onHostsUpdated()

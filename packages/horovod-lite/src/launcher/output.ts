@@ -21,6 +21,7 @@ export class RankOutput {
 
   /** @throws where the folder cannot be made */
   constructor(
+    /** The rank, or a process's number where ranks may change. */
     private readonly rank: number,
     private readonly options: OutputOptions,
   ) {

@@ -1,0 +1,2 @@
+export { run } from './run'
+export { ObjectState, State, TrainingState, type TrainingStateOptions } from './state'

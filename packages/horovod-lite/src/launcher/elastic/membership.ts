@@ -1,0 +1,239 @@
+import type { World } from '../../world'
+import type { Host } from '../hosts'
+import { HostList } from './host-list'
+import { type Seating, seat, type Worker, worldsOf } from './seating'
+
+export type { Worker } from './seating'
+
+export interface Limits {
+  /** Slots that must be there before anything is started. */
+  start: number
+  min: number
+  max: number
+  /** How many worlds may follow the first; undefined: any number. */
+  resets?: number
+  /** Seconds to wait for a world that can work. */
+  timeout: number
+  /** Seconds that those who train wait for the last of several new ones, so that they are disturbed once. */
+  startTimeout: number
+  /** Seconds until a host that failed may be tried again, doubled with each failure; undefined: never. */
+  cooldown?: number
+  /** No other hosts will ever be found. */
+  fixedHosts: boolean
+}
+
+export interface Failure {
+  worker: Worker
+  /** `rank 2 on b was killed by SIGKILL` */
+  text: string
+  code: number
+}
+
+/** What the driver has to do now. */
+export interface Step {
+  start: Worker[]
+  stop: Worker[]
+  /** A new world: everybody's place. */
+  place?: Map<string, World>
+  /** Tell those who train that another world is wanted. */
+  notify: boolean
+  /** The job is over. `reason` is undefined where it ended well. */
+  end?: { reason?: string; failure?: Failure }
+}
+
+/** Everything that decides who trains with whom; it knows no sockets, no processes, and only the time it is told (in seconds). */
+export class Membership {
+  readonly hosts: HostList
+  private workers: Worker[] = []
+  private count = 0
+  /** The current world; −1 before the first. */
+  private generation = -1
+  private notified = -1
+  private launched = false
+  private stateSeen = false
+  /** Somebody has ended well: the training is done, and the others will end too. */
+  private finished = false
+  /** Since the current world began. */
+  private failures: { failure: Failure; member: boolean }[] = []
+  private pendingSince?: number
+
+  constructor(private readonly limits: Limits) {
+    this.hosts = new HostList(limits.cooldown)
+  }
+
+  /** All that have not ended. */
+  get all(): readonly Worker[] {
+    return this.workers
+  }
+
+  get worlds(): number {
+    return this.generation + 1
+  }
+
+  find(id: string): Worker | undefined {
+    return this.workers.find((worker) => worker.id === id)
+  }
+
+  /** Who has registered and waits for a place, all of them. */
+  waitingAre(waiting: ReadonlyMap<string, { hasState: boolean }>): void {
+    for (const worker of this.workers) {
+      const registered = waiting.get(worker.id)
+      worker.waiting = registered !== undefined
+      if (!registered) continue
+      worker.hasState = registered.hasState
+      this.stateSeen ||= registered.hasState
+    }
+  }
+
+  /** A process has ended. @returns whether the current world is broken by it */
+  ended(id: string, now: number, failed?: Omit<Failure, 'worker'>): boolean {
+    const worker = this.find(id)
+    this.workers = this.workers.filter((each) => each !== worker)
+    if (!worker || worker.stopping) return false
+    const member = this.isMember(worker)
+    if (!failed && member) {
+      this.finished = true
+      return false
+    }
+    const text = `rank ${worker.rank} on ${worker.host} ended before it took part`
+    this.failures.push({ failure: { worker, text, code: 1, ...failed }, member })
+    if (!this.finished) this.hosts.fail(worker.host, now)
+    return member
+  }
+
+  /** What follows from all that is known. */
+  next(now: number): Step {
+    const step: Step = { start: [], stop: [], notify: false }
+    const alive = this.workers.filter(({ stopping }) => !stopping)
+    if (this.finished) this.wind(step, alive)
+    else this.go(step, alive, now)
+    for (const worker of step.stop) worker.stopping = true
+    return step
+  }
+
+  private go(step: Step, alive: Worker[], now: number): void {
+    const { start, min, max, resets = Infinity } = this.limits
+    const hosts = this.hosts.states(now)
+    const holds = (worker: Worker) => this.holds(worker)
+    const occupied = this.workers.filter(({ stopping }) => stopping)
+    const seating = seat({ alive, occupied, hosts, min, max, holds })
+    this.launched ||= hosts.ready.reduce((sum, { slots }) => sum + slots, 0) >= start
+    const more = this.generation < resets // a further world is allowed
+    if (!this.launched || !more) seating.start = []
+
+    const broken = alive.some((worker) => this.isMember(worker) && worker.waiting) || this.failures.some((f) => f.member)
+    if (!broken && this.generation >= 0) this.pendingSince = undefined
+    else this.pendingSince ??= now
+
+    step.end = this.impossible(alive, hosts, seating, broken && !more, now)
+    if (step.end) return
+    for (const { host, slot } of seating.start)
+      step.start.push(this.add(host, slot, seating.seated.length + step.start.length, now))
+    const { seated } = seating
+    const unwanted = alive.filter((worker) => !seated.includes(worker))
+    if ((broken || this.generation < 0) && this.complete(seating)) {
+      for (const name of seating.pardoned) this.hosts.pardon(name)
+      step.place = this.form(seated.filter(({ waiting }) => waiting))
+      step.stop = unwanted
+    } else {
+      step.stop = unwanted.filter((worker) => !this.isMember(worker))
+      step.notify = !broken && more && this.wantsChange(alive, seating, now)
+      if (step.notify) this.notified = this.generation
+    }
+  }
+
+  /** The training is done. Whoever has missed the end does the rest with those that have too. */
+  private wind(step: Step, alive: Worker[]): void {
+    const members = alive.filter((worker) => this.isMember(worker))
+    step.stop = alive.filter((worker) => !members.includes(worker))
+    if (members.length === 0) {
+      const failure = this.failures.find(({ member }) => member)?.failure
+      step.end = { failure, reason: failure && `${failure.text}, while others had ended well` }
+    } else if (members.every(({ waiting }) => waiting)) {
+      const { seated } = seat({
+        alive: members,
+        occupied: [],
+        hosts: { ready: [], pardoned: [], failed: [] },
+        min: 1,
+        max: members.length,
+        holds: () => true,
+      })
+      step.place = this.form(seated)
+    }
+  }
+
+  /** Everybody who is to take part waits, and they are enough. */
+  private complete({ seated, start, counting }: Seating): boolean {
+    const absent = seated.filter(({ waiting }) => !waiting)
+    if (this.generation < 0) return absent.length === 0 && start.length === 0 && counting >= this.limits.min
+    return !absent.some((worker) => this.isMember(worker)) && counting - absent.length >= this.limits.min
+  }
+
+  private wantsChange(alive: readonly Worker[], { seated, start, counting }: Seating, now: number): boolean {
+    if (this.generation < 0 || this.notified === this.generation) return false
+    if (alive.some((worker) => this.isMember(worker) && !seated.includes(worker))) return true
+    if (counting + start.length < this.limits.min) return true // they wait for more
+    const joiners = seated.filter((worker) => !this.isMember(worker))
+    const late = now - this.limits.startTimeout
+    return joiners.some(({ waiting }) => waiting) && !joiners.some((w) => !w.waiting && w.startedAt > late)
+  }
+
+  private form(members: readonly Worker[]): Map<string, World> {
+    this.generation++
+    this.failures = []
+    this.pendingSince = undefined
+    const worlds = worldsOf(members)
+    for (const [rank, worker] of members.entries())
+      Object.assign(worker, { rank, generation: this.generation, waiting: false })
+    return new Map(members.map(({ id }, rank) => [id, worlds[rank]!]))
+  }
+
+  /** Why there can be no further world, where that is so. */
+  private impossible(
+    alive: readonly Worker[],
+    hosts: Record<'ready', readonly Host[]>,
+    { seated, start, counting }: Seating,
+    overLimit: boolean,
+    now: number,
+  ): Step['end'] {
+    const { min, timeout, fixedHosts, resets } = this.limits
+    const failure = this.failures[0]?.failure
+    const end = (reason: string): Step['end'] => ({ reason: failure ? `${failure.text}; ${reason}` : reason, failure })
+    if (this.generation >= 0 && !alive.some((worker) => this.holds(worker)))
+      return end('nobody is left who has the training state')
+    if (overLimit) return end(`the world may change ${resets} times (--reset-limit), and has`)
+    const need = this.launched ? min : this.limits.start
+    const there = this.launched ? counting + start.length : hosts.ready.reduce((sum, { slots }) => sum + slots, 0)
+    const few = there < need
+    const gone = alive.length === 0 && hosts.ready.length === 0 && failure !== undefined
+    if (few && (fixedHosts || gone) && !this.hosts.willReturn(now))
+      return end(`${processes(there)} can run, expected at least ${need}, and no other host can come`)
+    if (this.pendingSince === undefined || now - this.pendingSince < timeout) return undefined
+    const absent = seated.filter(({ waiting }) => !waiting)
+    const names = absent.map(({ rank, host }) => `rank ${rank} on ${host}`).join(', ')
+    return end(
+      few
+        ? `waited ${timeout} s (--elastic-timeout) for slots for at least ${processes(need)}, there ${there === 1 ? 'is one' : `are ${there}`}`
+        : `waited ${timeout} s (--elastic-timeout) for ${names || 'new processes'} to register, which did not`,
+    )
+  }
+
+  private add(host: string, slot: number, rank: number, now: number): Worker {
+    const number = this.count++
+    const state = { generation: -1, waiting: false, hasState: false, stopping: false }
+    const worker: Worker = { id: `${host}:${slot}:${number}`, host, slot, number, rank, startedAt: now, ...state }
+    this.workers.push(worker)
+    return worker
+  }
+
+  private isMember({ generation }: Worker): boolean {
+    return generation >= 0 && generation === this.generation
+  }
+
+  /** While a member trains it is taken to have the state; when it registers it says. */
+  private holds(worker: Worker): boolean {
+    return worker.hasState || (this.isMember(worker) && (!worker.waiting || !this.stateSeen))
+  }
+}
+
+const processes = (count: number) => `${count} process${count === 1 ? '' : 'es'}`
