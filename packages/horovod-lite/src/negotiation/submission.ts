@@ -40,3 +40,7 @@ export type Verdict =
     }
   | { kind: 'error'; names: string[]; message: string }
   | { kind: 'joined'; last: number }
+
+/** `rank 2`, or `ranks 0, 2`. */
+export const listed = (ranks: readonly number[]): string =>
+  `${ranks.length === 1 ? 'rank' : 'ranks'} ${[...ranks].sort((a, b) => a - b).join(', ')}`
