@@ -64,8 +64,23 @@ class Batch<T> {
   }
 }
 
-class Member implements Control {
-  onDecision: Control['onDecision'] = () => {}
+/** Decisions that come before anybody listens wait. */
+class Decisions {
+  private handler?: Control['onDecision']
+  private readonly early: Decision[] = []
+
+  set onDecision(handler: Control['onDecision']) {
+    this.handler = handler
+    for (const decision of this.early.splice(0)) handler(decision)
+  }
+
+  protected decided(decision: Decision): void {
+    if (this.handler) this.handler(decision)
+    else this.early.push(decision)
+  }
+}
+
+class Member extends Decisions implements Control {
   private left = false
   private readonly batch = new Batch<Announcement>((items) => {
     this.connection.send(ANNOUNCE, items).catch(() => {})
@@ -75,16 +90,17 @@ class Member implements Control {
     private readonly connection: Connection,
     coordinator: Peer,
   ) {
+    super()
     connection.unref()
     let over = false
     connection.onFrame = (kind, payload) => {
       const decision = kind === DECIDE ? parse<Decision>(payload) : undefined
       if (!decision) return
       over ||= 'abort' in decision || 'bye' in decision
-      this.onDecision(decision)
+      this.decided(decision)
     }
     connection.onClose = () => {
-      if (!over && !this.left) this.onDecision({ abort: died(coordinator) })
+      if (!over && !this.left) this.decided({ abort: died(coordinator) })
     }
   }
 
@@ -108,17 +124,18 @@ class Member implements Control {
 }
 
 /** Rank 0's end of the star: asks the negotiation, and tells everybody. */
-class Coordinator implements Control {
-  onDecision: Control['onDecision'] = () => {}
+class Coordinator extends Decisions implements Control {
   onSubmitted?: Control['onSubmitted']
   private readonly members = new Map<number, Connection>()
   private readonly negotiation: Negotiation
   private readonly inspector: StallInspector
-  private over = false
+  /** What ended it. */
+  private over?: Decision
   private readonly gone = new Set<number>()
   private readonly turn = new Batch<null>(() => this.decide())
 
   private constructor(private readonly options: ControlOptions) {
+    super()
     const { world, environment } = options
     this.negotiation = new Negotiation({ size: world.size, fusionThreshold: fusionThreshold(environment) })
     this.inspector = new StallInspector(this.negotiation, environment, (reason) => this.abort(reason))
@@ -154,8 +171,7 @@ class Coordinator implements Control {
 
   async close(): Promise<void> {
     this.inspector.stop()
-    if (!this.over) this.tell({ bye: true })
-    this.over = true
+    this.finish({ bye: true })
     for (const connection of this.members.values()) connection.end()
     await Promise.all([...this.members.values()].map(closed))
   }
@@ -163,6 +179,7 @@ class Coordinator implements Control {
   private admit(rank: number, connection: Connection): void {
     this.members.set(rank, connection)
     connection.unref()
+    if (this.over) connection.send(DECIDE, this.over).catch(() => {}) // another has died meanwhile
     connection.onFrame = (kind, payload) => {
       if (kind !== ANNOUNCE) return
       for (const announcement of parse<Announcement[]>(payload) ?? []) this.hear(rank, announcement)
@@ -191,16 +208,20 @@ class Coordinator implements Control {
   }
 
   private abort(message: string): void {
-    if (this.over) return
-    this.over = true
     this.inspector.stop()
-    this.tell({ abort: message })
+    this.finish({ abort: message })
+  }
+
+  private finish(decision: Decision): void {
+    if (this.over) return
+    this.over = decision
+    this.tell(decision)
   }
 
   private tell(decision: Decision): void {
     const bytes = Buffer.from(JSON.stringify(decision))
     for (const connection of this.members.values()) connection.send(DECIDE, bytes).catch(() => {})
-    this.onDecision(decision)
+    this.decided(decision)
   }
 }
 

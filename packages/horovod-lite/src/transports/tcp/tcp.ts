@@ -26,10 +26,15 @@ export class TcpTransport implements Transport, Links {
   private readonly incoming = new Map<number, Promise<Connection>>()
   private readonly outgoing = new Map<number, Slot>()
   private failure?: Error
+  private break!: (reason: Error) => void
+  private readonly broken = new Promise<never>((_, reject) => {
+    this.break = reject
+  })
 
   constructor(private readonly options: TcpOptions) {
     this.rank = options.rank
     this.size = options.peers.length
+    this.broken.catch(() => {})
   }
 
   /** A peer has connected to receive from this rank; the listener's owner calls it. */
@@ -67,6 +72,7 @@ export class TcpTransport implements Transport, Links {
   /** Everything that waits, and everything later, rejects. */
   fail(reason: Error): void {
     this.failure ??= reason
+    this.break(this.failure)
     for (const slot of this.outgoing.values()) {
       slot.fail(this.failure)
       slot.connection.then((connection) => connection.close()).catch(() => {})
@@ -90,13 +96,13 @@ export class TcpTransport implements Transport, Links {
     }).then((connection) => {
       connection.startRaw()
       connection.unref()
+      if (this.failure) connection.close()
       return connection
     })
-    this.incoming.set(
-      from,
-      opening.catch((reason: Error) => this.lost(from, reason)),
-    )
-    return this.incoming.get(from)!
+    const opened = opening.catch((reason: Error) => this.lost(from, reason))
+    const usable = Promise.race([opened, this.broken]) // a dead peer is tried for long
+    this.incoming.set(from, usable)
+    return usable
   }
 
   private slot(to: number): Slot {
