@@ -7,6 +7,7 @@ import type { Environment } from '../world'
 import type { Decision } from './control'
 import { FusionBuffer, runsOf } from './fusion'
 import type { Joined } from './join-world'
+import { warn } from './warn'
 
 type Request = Extract<ToBackground, { type: 'submit' }>
 type Run = Extract<Verdict, { kind: 'run' }>
@@ -22,6 +23,7 @@ export class Engine {
   private queue: Promise<void> = Promise.resolve()
   private failure?: Failure
   private readonly timeline?: Timeline
+  private readonly marksCycles: boolean
   private readonly fusion = new FusionBuffer()
   private readonly rank: number
 
@@ -31,9 +33,11 @@ export class Engine {
     private readonly tell: (message: ToMain) => void,
   ) {
     this.rank = joined.world.rank
-    if (environment.HOROVOD_TIMELINE && this.rank === 0) this.timeline = new Timeline(environment.HOROVOD_TIMELINE)
+    if (environment.HOROVOD_TIMELINE && this.rank === 0)
+      this.timeline = new Timeline(environment.HOROVOD_TIMELINE, (line) => warn(`horovod-lite: ${line}`))
+    this.marksCycles = environment.HOROVOD_TIMELINE_MARK_CYCLES === '1'
     joined.control.onDecision = (decision) => this.follow(decision)
-    joined.control.onSubmitted = (rank, { kind, name }) => this.timeline?.submitted(name, kind, rank)
+    joined.control.onSubmitted = (rank, submission) => this.timeline?.submitted(rank, submission)
   }
 
   /** What the main thread asks for. */
@@ -77,7 +81,16 @@ export class Engine {
   private follow(decision: Decision): void {
     if ('abort' in decision) this.abort(decision.abort)
     else if ('bye' in decision) this.queue = this.queue.then(() => this.abort('rank 0 has shut down'))
-    else for (const verdict of decision.verdicts) this.queue = this.queue.then(() => this.execute(verdict))
+    else {
+      if (this.marksCycles) this.timeline?.mark('CYCLE_START')
+      for (const verdict of decision.verdicts) this.enqueue(verdict)
+    }
+  }
+
+  private enqueue(verdict: Verdict): void {
+    if (verdict.kind === 'run')
+      for (const [i, name] of verdict.names.entries()) this.timeline?.negotiated(name, verdict.like[i]!.kind)
+    this.queue = this.queue.then(() => this.execute(verdict))
   }
 
   private async execute(verdict: Verdict): Promise<void> {
@@ -105,7 +118,6 @@ export class Engine {
 
   private async run({ names, counts, like }: Run): Promise<void> {
     const [head] = like as [Submission]
-    for (const name of names) this.timeline?.negotiated(name)
     if (head.kind === 'allreduce') await this.allreduce(names, like)
     else for (const [i, name] of names.entries()) await this.move(name, like[i]!, counts[i]!)
   }
@@ -181,16 +193,19 @@ export class Engine {
 
   /** Goodbye: what was decided is done first. */
   private async leave(id: number): Promise<void> {
-    await this.queue
     const { control, transport } = this.joined
-    control.announce({ say: 'leave' })
-    this.failure ??= { kind: 'internal', message: 'this rank has shut down' }
-    for (const each of this.takeAll()) this.answer(each, { failure: this.failure })
-    await control.close()
-    await transport.close()
-    this.joined.close()
-    this.timeline?.close()
-    this.answer(id, {})
+    try {
+      await this.queue
+      control.announce({ say: 'leave' })
+      this.failure ??= { kind: 'internal', message: 'this rank has shut down' }
+      for (const each of this.takeAll()) this.answer(each, { failure: this.failure })
+      await control.close()
+      await transport.close()
+      this.joined.close()
+      this.timeline?.close()
+    } finally {
+      this.answer(id, {}) // whatever went wrong: the main thread waits for it
+    }
   }
 }
 

@@ -1,48 +1,69 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { TraceFile } from './trace-file'
+
+/** A submitted operation, as far as the trace shows it. */
+export interface Shown {
+  name: string
+  kind: string
+  bytes: number
+  entries: readonly { dtype: string; shape: readonly number[] }[]
+}
+
+const QUEUE = 'QUEUE'
 
 /**
- * A trace that chrome://tracing and Perfetto show: one lane for each operation, with the time until all ranks had
- * submitted it, then what was done. Written as it happens: a crash leaves a file that still opens.
- * Format: Trace Event Format (JSON array; its closing bracket is optional).
+ * A trace that chrome://tracing and Perfetto show. Each operation has a lane of its name:
+ *
+ *     NEGOTIATE_ALLREDUCE until all ranks have submitted it, with a mark for each rank
+ *     ALLREDUCE           from then to its end, and in it
+ *       QUEUE             others run first
+ *       MEMCPY_IN_FUSION_BUFFER, TCP_ALLREDUCE, MEMCPY_OUT_FUSION_BUFFER, …
+ *
+ * Names are Horovod's. Format: Trace Event Format, times in microseconds since `start_time_since_epoch_in_micros`.
  */
 export class Timeline {
-  private readonly file: number
+  private readonly file: TraceFile
   private readonly lanes = new Map<string, number>()
+  /** Of each operation, what has begun and not ended. */
   private readonly open = new Map<string, string[]>()
-  private readonly origin = performance.now()
-  private first = true
+  private readonly origin = performance.timeOrigin + performance.now()
 
-  /** @throws where the file cannot be written */
-  constructor(path: string) {
+  /**
+   * @param warn told once if writing fails later
+   * @throws where the file cannot be written
+   */
+  constructor(path: string, warn: (line: string) => void) {
+    const lost = (reason: string) => warn(`HOROVOD_TIMELINE: cannot write ${path} any more (${reason}); training goes on`)
     try {
-      this.file = openSync(path, 'w')
+      this.file = new TraceFile(path, lost)
     } catch (error) {
-      throw new Error(
-        `HOROVOD_TIMELINE: cannot write ${path} (${(error as NodeJS.ErrnoException).code}); choose another file`,
-      )
+      const { code } = error as NodeJS.ErrnoException
+      throw new Error(`HOROVOD_TIMELINE: got ${path}, which cannot be written (${code}); choose another file`)
     }
-    writeSync(this.file, '[\n')
+    const start = Math.round(this.origin * 1000)
+    this.metadata('process_name', 0, { name: 'horovod', start_time_since_epoch_in_micros: start })
   }
 
   /** A rank has submitted an operation. The first one begins its negotiation. */
-  submitted(name: string, kind: string, rank: number): void {
-    const phase = `NEGOTIATE_${kind.toUpperCase()}`
-    if (!this.open.get(name)?.includes(phase)) this.begin(name, phase)
+  submitted(rank: number, { name, kind, bytes, entries }: Shown): void {
+    if (!this.open.has(name)) {
+      const [entry] = entries
+      const what = entries.length === 1 ? { dtype: entry!.dtype, shape: entry!.shape } : { tensors: entries.length }
+      this.begin(name, `NEGOTIATE_${kind.toUpperCase()}`, { bytes, ...what })
+    }
     this.event(name, { ph: 'X', name: String(rank), dur: 0 })
   }
 
-  /** All ranks have. */
-  negotiated(name: string): void {
-    if (this.open.get(name)?.at(-1)?.startsWith('NEGOTIATE_')) {
-      const kind = this.open.get(name)!.at(-1)!.slice('NEGOTIATE_'.length)
-      this.end(name)
-      this.begin(name, kind)
-    }
+  /** All ranks have. It waits in the queue until something begins. */
+  negotiated(name: string, kind: string): void {
+    this.finished(name)
+    this.begin(name, kind.toUpperCase())
+    this.begin(name, QUEUE)
   }
 
-  begin(name: string, activity: string): void {
+  begin(name: string, activity: string, args?: object): void {
+    if (this.open.get(name)?.at(-1) === QUEUE) this.end(name)
     this.open.set(name, [...(this.open.get(name) ?? []), activity])
-    this.event(name, { ph: 'B', name: activity })
+    this.event(name, { ph: 'B', name: activity, args })
   }
 
   end(name: string): void {
@@ -56,21 +77,27 @@ export class Timeline {
     this.open.delete(name)
   }
 
-  /** Work of the main thread, in milliseconds of `performance.timeOrigin` + `performance.now()`. */
+  /** Work of the main thread. Times in milliseconds: `performance.timeOrigin + performance.now()`. */
   span(lane: string, name: string, start: number, end: number): void {
-    const ts = (start - performance.timeOrigin - this.origin) * 1000
-    this.event(lane, { ph: 'X', name, ts, dur: (end - start) * 1000 })
+    this.event(lane, { ph: 'X', name, ts: (start - this.origin) * 1000, dur: (end - start) * 1000 })
+  }
+
+  /** A line over all lanes. */
+  mark(name: string): void {
+    this.file.add({ ph: 'i', s: 'g', pid: 0, tid: 0, ts: this.now(), name })
   }
 
   close(): void {
     for (const name of [...this.open.keys()]) this.finished(name)
-    writeSync(this.file, '\n]\n')
-    closeSync(this.file)
+    this.file.close()
   }
 
-  private event(lane: string, event: Record<string, unknown>): void {
-    const tid = this.lane(lane)
-    this.write({ pid: 0, tid, ts: (performance.now() - this.origin) * 1000, ...event })
+  private now(): number {
+    return (performance.timeOrigin + performance.now() - this.origin) * 1000
+  }
+
+  private event(lane: string, event: object): void {
+    this.file.add({ pid: 0, tid: this.lane(lane), ts: this.now(), ...event })
   }
 
   private lane(name: string): number {
@@ -78,12 +105,12 @@ export class Timeline {
     if (known !== undefined) return known
     const tid = this.lanes.size + 1
     this.lanes.set(name, tid)
-    this.write({ pid: 0, tid, ph: 'M', name: 'thread_name', args: { name } })
+    this.metadata('thread_name', tid, { name })
+    this.metadata('thread_sort_index', tid, { sort_index: tid })
     return tid
   }
 
-  private write(event: Record<string, unknown>): void {
-    writeSync(this.file, `${this.first ? '' : ',\n'}${JSON.stringify(event)}`)
-    this.first = false
+  private metadata(name: string, tid: number, args: object): void {
+    this.file.add({ ph: 'M', pid: 0, tid, name, args })
   }
 }
