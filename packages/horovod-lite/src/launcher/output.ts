@@ -63,7 +63,7 @@ export class RankOutput {
   }
 
   private line(stream: 'stdout' | 'stderr', raw: string): void {
-    const line = raw.replace(/\r$/, '').replace(/^.*\r/, '') // what a terminal would show of a line written over
+    const line = raw.replace(/\r$/, '').replace(/^[^\n]*\r/, '') // what a terminal would show of a line written over
     if (line.trim()) this.lastLines.push(line)
     if (this.lastLines.length > KEPT) this.lastLines.shift()
     const to = process[stream]

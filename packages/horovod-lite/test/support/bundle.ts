@@ -21,7 +21,12 @@ async function make(name: string): Promise<string> {
   const room = mkdtempSync(join(tmpdir(), 'hvd-'))
   const outdir = join(room, 'dist')
   await build({
-    entryPoints: { program: program(name), background: source('background/main.ts') },
+    entryPoints: {
+      program: program(name),
+      background: source('background/main.ts'),
+      hvdrun: source('launcher/hvdrun.ts'),
+      agent: source('launcher/agent.ts'),
+    },
     outdir,
     bundle: true,
     splitting: true,

@@ -1,7 +1,7 @@
 import type { World } from '../../world'
 import type { Host } from '../hosts'
 import { HostList } from './host-list'
-import { type Seating, seat, type Worker, worldsOf } from './seating'
+import { byRank, type Seating, seat, type Worker, worldsOf } from './seating'
 
 export type { Worker } from './seating'
 
@@ -150,15 +150,7 @@ export class Membership {
       const failure = this.failures.find(({ member }) => member)?.failure
       step.end = { failure, reason: failure && `${failure.text}, while others had ended well` }
     } else if (members.every(({ waiting }) => waiting)) {
-      const { seated } = seat({
-        alive: members,
-        occupied: [],
-        hosts: { ready: [], pardoned: [], failed: [] },
-        min: 1,
-        max: members.length,
-        holds: () => true,
-      })
-      step.place = this.form(seated)
+      step.place = this.form(byRank(members))
     }
   }
 
@@ -197,18 +189,20 @@ export class Membership {
     now: number,
   ): Step['end'] {
     const { min, timeout, fixedHosts, resets } = this.limits
-    const failure = this.failures[0]?.failure
+    const failure = (this.failures.find(({ member }) => member) ?? this.failures[0])?.failure
     const end = (reason: string): Step['end'] => ({ reason: failure ? `${failure.text}; ${reason}` : reason, failure })
     if (this.generation >= 0 && !alive.some((worker) => this.holds(worker)))
       return end('nobody is left who has the training state')
     if (overLimit) return end(`the world may change ${resets} times (--reset-limit), and has`)
+    if (this.pendingSince === undefined) return undefined
     const need = this.launched ? min : this.limits.start
     const there = this.launched ? counting + start.length : hosts.ready.reduce((sum, { slots }) => sum + slots, 0)
     const few = there < need
     const gone = alive.length === 0 && hosts.ready.length === 0 && failure !== undefined
-    if (few && (fixedHosts || gone) && !this.hosts.willReturn(now))
+    const ending = this.workers.some(({ stopping }) => stopping) // their slots will be free
+    if (few && (fixedHosts || gone) && !ending && !this.hosts.willReturn(now))
       return end(`${processes(there)} can run, expected at least ${need}, and no other host can come`)
-    if (this.pendingSince === undefined || now - this.pendingSince < timeout) return undefined
+    if (now - this.pendingSince < timeout) return undefined
     const absent = seated.filter(({ waiting }) => !waiting)
     const names = absent.map(({ rank, host }) => `rank ${rank} on ${host}`).join(', ')
     return end(

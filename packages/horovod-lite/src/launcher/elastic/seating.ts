@@ -85,7 +85,7 @@ function freeSlots(hosts: readonly Host[], taken: readonly Pick<Worker, 'host' |
 }
 
 /** Host by host, those first whose processes have the state, and the older ones before the younger. */
-function byRank(workers: readonly Worker[], holds: (worker: Worker) => boolean): Worker[] {
+export function byRank(workers: readonly Worker[], holds = ({ hasState }: Worker) => hasState): Worker[] {
   const first = (a: Worker, b: Worker) =>
     Number(b.hasState) - Number(a.hasState) || Number(holds(b)) - Number(holds(a)) || a.number - b.number
   const sorted = [...workers].sort(first)

@@ -1,0 +1,43 @@
+// What ranks do that hvdrun starts: a word for each.
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-backend-cpu'
+import * as hvd from '@unet-industrial/horovod-lite'
+
+const [what, which = ''] = process.argv.slice(2)
+const nap = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+await hvd.init()
+const rank = hvd.rank()
+const chosen = which.split(',').includes(String(rank))
+const sum = () => hvd.allreduce(tf.scalar(rank), { op: hvd.Sum }).dataSync()[0]
+
+if (what === 'sum') {
+  const place = [rank, hvd.size(), hvd.localRank(), hvd.localSize(), hvd.crossRank(), hvd.crossSize()]
+  console.log(JSON.stringify({ place, sum: sum(), transport: hvd.transportName() }))
+} else if (what === 'large') {
+  const large = hvd.allreduce(tf.fill([500_000], rank + 1), { op: hvd.Sum })
+  console.log(JSON.stringify({ large: [large.dataSync()[0], large.dataSync()[499_999]] }))
+} else if (what === 'exit' && chosen) {
+  sum()
+  console.error('the reason\nlast words')
+  process.exit(3)
+} else if (what === 'signal' || what === 'wait') {
+  const ends = what === 'signal'
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      console.log(`rank ${rank} got ${signal}`)
+      if (ends) process.exit(0)
+    })
+  sum()
+  console.log(`rank ${rank} is ready, pid ${process.pid}`)
+  await nap(100)
+} else if (what === 'train' || what === 'exit') {
+  console.log(`rank ${rank} is ready, pid ${process.pid}`)
+  for (;;) {
+    sum()
+    await nap(0.02)
+  }
+} else if (what === 'text') {
+  process.stdout.write(`grüße ${'x'.repeat(100_000)}\nno end of line`)
+  process.stderr.write('10%\r50%\r100%\n')
+}
+await hvd.shutdown()
