@@ -37,7 +37,7 @@ export class Timeline {
       this.file = new TraceFile(path, lost)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      throw new Error(`HOROVOD_TIMELINE: got ${path}, which cannot be written (${code}); choose another file`)
+      throw new Error(`HOROVOD_TIMELINE: cannot write ${path} (${code}); choose another file`)
     }
     const start = Math.round(this.origin * 1000)
     this.metadata('process_name', 0, { name: 'horovod', start_time_since_epoch_in_micros: start })
