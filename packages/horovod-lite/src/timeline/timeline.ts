@@ -32,7 +32,8 @@ export class Timeline {
    * @throws where the file cannot be written
    */
   constructor(path: string, warn: (line: string) => void) {
-    const lost = (reason: string) => warn(`HOROVOD_TIMELINE: cannot write ${path} any more (${reason}); training goes on`)
+    const lost = (reason: string) =>
+      warn(`HOROVOD_TIMELINE: cannot write ${path} any more (${reason}); training goes on`)
     try {
       this.file = new TraceFile(path, lost)
     } catch (error) {
