@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { context } from '../context'
-import type { Kind, Submission } from '../negotiation/submission'
+import type { Submission } from '../negotiation/submission'
 import type { Client, Outcome } from '../process/client'
 import { eachDtype, type Group } from './groups'
-import { byteLength, bytesOf, read, shared, sharedBytes, tensorsOf, valuesOf } from './packing'
+import { byteLength, bytesOf, read, tensorsOf, valuesOf } from './packing'
 import { done, map, type Pending, pending } from './pending'
 import { decodeStrings, encodeStrings, readStrings, stringTensor } from './strings'
 
@@ -18,31 +18,59 @@ export interface Rooted extends Named {
   root?: number
 }
 
-/** An operation that moves bytes, submitted by this rank. @param data shared memory */
-function submit(
+/** What this rank sends: so many bytes, which `fill` writes. */
+interface Payload {
+  bytes: number
+  fill?(data: Uint8Array): void
+}
+
+const nothing: Payload = { bytes: 0 }
+const payloadOf = (...parts: Uint8Array[]): Payload => ({
+  bytes: sum(parts.map(({ byteLength }) => byteLength)),
+  fill(data) {
+    let at = 0
+    for (const part of parts) {
+      data.set(part, at)
+      at += part.byteLength
+    }
+  },
+})
+
+/** Submits an operation that moves bytes. `take` makes its result of what came, and of `data` (broadcast). */
+function submit<T>(
   client: Client,
-  kind: Kind,
-  name: string,
-  data: Uint8Array,
-  more: Partial<Submission> = {},
-): Pending<Outcome> {
-  const plain = { entries: [], wire: 'bytes' as const, attributes: {}, fusable: false, blocking: false }
-  const ticket = client.submit({ ...plain, kind, name, bytes: data.byteLength, ...more }, { data })
-  return pending(client, ticket)
+  submission: Pick<Submission, 'kind' | 'name'> & Partial<Submission>,
+  { bytes, fill }: Payload,
+  take: (outcome: Outcome, data: Uint8Array) => T,
+): Pending<T> {
+  const data = client.memory.take(bytes)
+  fill?.(data)
+  const plain = { entries: [], wire: 'bytes' as const, bytes, attributes: {}, fusable: false, blocking: false }
+  return map(pending(client, client.submit({ ...plain, ...submission }, { data })), (outcome) => {
+    const result = take(outcome, data)
+    client.memory.give(data)
+    return result
+  })
 }
 
 const entryOf = (name: string, { shape, dtype }: tf.Tensor) => ({ name, shape, dtype })
 
-/** A tensor's rows in shared memory. */
-function sharedRows(tensor: tf.Tensor): Uint8Array {
+/** A tensor's rows. */
+function rowsPayload(tensor: tf.Tensor): Payload {
   const { shape, dtype } = tensor
-  if (dtype === 'string') return shared(encodeStrings(readStrings(tensor)))
-  if (tensor.size === 0) return sharedBytes(shape[0]!) // rows without numbers are counted too
-  const { values, release } = read([tensor], dtype)
-  const copy = shared(values)
-  release()
-  return copy
+  if (dtype === 'string') return payloadOf(encodeStrings(readStrings(tensor)))
+  if (tensor.size === 0) return { bytes: shape[0]! } // rows without numbers are counted too
+  return numbersPayload([tensor], dtype)
 }
+
+const numbersPayload = (tensors: readonly tf.Tensor[], dtype: tf.DataType): Payload => ({
+  bytes: sum(tensors.map(({ shape }) => byteLength(shape, dtype))),
+  fill(data) {
+    const { values, release } = read(tensors, dtype)
+    data.set(bytesOf(values))
+    release()
+  },
+})
 
 /** The bytes of each rank, as they were received. */
 function partsOf({ output, counts }: Outcome): Uint8Array[] {
@@ -77,8 +105,8 @@ export function startAllgather(tensor: tf.Tensor, options: Named = {}): Pending<
   if (!client) return done(() => ({ output: tf.clone(tensor), rows: [rows] }))
   const { dtype, shape } = tensor
   const name = client.nameOf('allgather', options.name)
-  const gathered = submit(client, 'allgather', name, sharedRows(tensor), { entries: [entryOf(name, tensor)] })
-  return map(gathered, (outcome) => rowsOf(outcome, shape, dtype))
+  const submission = { kind: 'allgather' as const, name, entries: [entryOf(name, tensor)] }
+  return submit(client, submission, rowsPayload(tensor), (outcome) => rowsOf(outcome, shape, dtype))
 }
 
 export function startBroadcast(
@@ -98,24 +126,20 @@ export function startBroadcast(
 
 function broadcastNumbers(client: Client, { dtype, name, names, tensors }: Group, root: number): Pending<tf.Tensor[]> {
   const shapes = tensors.map(({ shape }) => shape)
-  const data = sharedBytes(sum(shapes.map((shape) => byteLength(shape, dtype))))
-  if (client.world.rank === root) {
-    const { values, release } = read(tensors, dtype)
-    data.set(bytesOf(values))
-    release()
-  }
   const entries = tensors.map((tensor, i) => entryOf(names[i]!, tensor))
-  const sent = submit(client, 'broadcast', name, data, { entries, attributes: { root } })
-  return map(sent, () => tensorsOf(valuesOf(data, dtype), shapes, dtype))
+  const { bytes, fill } = numbersPayload(tensors, dtype)
+  const payload = client.world.rank === root ? { bytes, fill } : { bytes }
+  const submission = { kind: 'broadcast' as const, name, entries, attributes: { root } }
+  return submit(client, submission, payload, (_, data) => tensorsOf(valuesOf(data, dtype), shapes, dtype))
 }
 
 /** Only the root knows how long its strings are, so they are gathered. */
 function broadcastStrings(client: Client, { name, names, tensors }: Group, root: number): Pending<tf.Tensor[]> {
   const shapes = tensors.map(({ shape }) => shape)
-  const own = client.world.rank === root ? shared(encodeStrings(tensors.flatMap(readStrings))) : sharedBytes(0)
   const entries = tensors.map((tensor, i) => entryOf(names[i]!, tensor))
-  const sent = submit(client, 'allgather', name, own, { entries, attributes: { root, shapes: JSON.stringify(shapes) } })
-  return map(sent, (outcome) => {
+  const payload = client.world.rank === root ? payloadOf(encodeStrings(tensors.flatMap(readStrings))) : nothing
+  const attributes = { root, shapes: JSON.stringify(shapes) }
+  return submit(client, { kind: 'allgather', name, entries, attributes }, payload, (outcome) => {
     const strings = decodeStrings(partsOf(outcome)[root]!)
     return shapes.map((shape) => stringTensor(strings.splice(0, tf.util.sizeFromShape(shape)), shape))
   })
@@ -135,32 +159,24 @@ export function startAlltoall(
   if (!client) return done(() => ({ output: tf.clone(tensor), receivedSplits: [...parts] }))
   const { dtype, shape } = tensor
   const name = client.nameOf('alltoall', options.name)
-  const [data, bytes] = partsFor(tensor, parts)
-  const sent = submit(client, 'alltoall', name, data, { entries: [entryOf(name, tensor)], splits: bytes })
-  return map(sent, (outcome) => {
+  const [payload, bytes] = partsFor(tensor, parts)
+  const submission = { kind: 'alltoall' as const, name, entries: [entryOf(name, tensor)], splits: bytes }
+  return submit(client, submission, payload, (outcome) => {
     const { output, rows: receivedSplits } = rowsOf(outcome, shape, dtype)
     return { output, receivedSplits }
   })
 }
 
 /** What each rank is sent, one after the other, and its bytes. */
-function partsFor(tensor: tf.Tensor, splits: readonly number[]): [data: Uint8Array, bytes: number[]] {
-  const { shape, dtype } = tensor
-  if (dtype !== 'string') {
-    const bytes = byteLength(shape.slice(1), dtype) || 1
-    return [sharedRows(tensor), splits.map((rows) => rows * bytes)]
+function partsFor(tensor: tf.Tensor, splits: readonly number[]): [payload: Payload, bytes: number[]] {
+  const [, ...row] = tensor.shape
+  if (tensor.dtype !== 'string') {
+    const bytes = byteLength(row, tensor.dtype) || 1
+    return [rowsPayload(tensor), splits.map((rows) => rows * bytes)]
   }
-  const strings = readStrings(tensor)
-  const perRow = tf.util.sizeFromShape(shape.slice(1))
-  const parts = splits.map((rows) => encodeStrings(strings.splice(0, rows * perRow)))
-  const bytes = parts.map(({ byteLength }) => byteLength)
-  const data = sharedBytes(sum(bytes))
-  let at = 0
-  for (const part of parts) {
-    data.set(part, at)
-    at += part.byteLength
-  }
-  return [data, bytes]
+  const strings = readStrings(tensor).slice()
+  const parts = splits.map((rows) => encodeStrings(strings.splice(0, rows * tf.util.sizeFromShape(row))))
+  return [payloadOf(...parts), parts.map(({ byteLength }) => byteLength)]
 }
 
 /** Every rank's value, in the order of ranks: anything that `structuredClone` copies. */
@@ -168,8 +184,10 @@ export function startAllgatherObject<T>(value: T, options: Named = {}): Pending<
   const { client } = context('allgatherObject()')
   if (!client) return done(() => [structuredClone(value)])
   const name = client.nameOf('allgather_object', options.name)
-  const gathered = submit(client, 'allgather', name, shared(client.serialize(value)))
-  return map(gathered, (outcome) => partsOf(outcome).map((part) => client.deserialize<T>(part.slice())))
+  const payload = payloadOf(client.serialize(value))
+  return submit(client, { kind: 'allgather', name }, payload, (outcome) =>
+    partsOf(outcome).map((part) => client.deserialize<T>(part.slice())),
+  )
 }
 
 /** The root's value, on every rank. */
@@ -179,15 +197,16 @@ export function startBroadcastObject<T>(value: T, options: Rooted = {}): Pending
   requireRoot(root, world.size)
   if (!client) return done(() => structuredClone(value))
   const name = client.nameOf('broadcast_object', options.name)
-  const own = world.rank === root ? shared(client.serialize(value)) : sharedBytes(0) // only the root knows its length
-  const sent = submit(client, 'allgather', name, own, { attributes: { root } })
-  return map(sent, (outcome) => client.deserialize<T>(partsOf(outcome)[root]!.slice()))
+  const payload = world.rank === root ? payloadOf(client.serialize(value)) : nothing // only the root knows its length
+  return submit(client, { kind: 'allgather', name, attributes: { root } }, payload, (outcome) =>
+    client.deserialize<T>(partsOf(outcome)[root]!.slice()),
+  )
 }
 
 export function startBarrier(options: Named = {}): Pending<void> {
   const { client } = context('barrier()')
   if (!client) return done(() => {})
-  return map(submit(client, 'barrier', client.nameOf('barrier', options.name), sharedBytes(0)), () => {})
+  return submit(client, { kind: 'barrier', name: client.nameOf('barrier', options.name) }, nothing, () => {})
 }
 
 /** Blocks until all ranks have joined. @returns the last rank that did */

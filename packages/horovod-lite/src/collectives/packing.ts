@@ -3,22 +3,28 @@ import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../half'
 import type { Compression } from '../optimizer/compression'
 import type { Numbers } from '../process/client'
 import type { WireType } from '../transports/transport'
+import { scale } from './scaling'
 
 /** A tensor's values on the host; complex numbers as pairs. */
 export type HostValues = Float32Array | Int32Array | Uint8Array
 
-/**
- * The values of tensors of one dtype, one after the other, with one read-back: the backend joins them.
- * @returns `values` may be the backend's own: read only, and only until `release`
- */
-export function read(tensors: readonly tf.Tensor[], dtype: tf.DataType): { values: HostValues; release(): void } {
-  if (tensors.length === 0) return { values: emptyOf(dtype), release: () => {} }
-  const joined = tf.tidy(() =>
-    tf.keep(
-      tensors.length === 1 ? tf.clone(tensors[0]!) : tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1]))),
-    ),
-  )
-  return { values: typed(joined.dataSync(), dtype), release: () => joined.dispose() }
+interface ReadValues {
+  values: HostValues
+  /** They are nobody else's, and may be changed. Otherwise they may be the backend's: read only, and only until `release`. */
+  own: boolean
+  release(): void
+}
+
+/** The values of tensors of one dtype, one after the other, times `factor`; with one read-back: the backend joins them. */
+export function read(tensors: readonly tf.Tensor[], dtype: tf.DataType, factor = 1): ReadValues {
+  const filled = tensors.filter(({ size }) => size > 0)
+  if (filled.length === 0) return { values: emptyOf(dtype), own: true, release: () => {} }
+  const joined = tf.tidy(() => {
+    const flat = filled.length === 1 ? filled[0]! : tf.concat(filled.map((tensor) => tf.reshape(tensor, [-1])))
+    return tf.keep(scale(flat, factor))
+  })
+  const own = filled.length > 1 || factor !== 1 // a clone shares its memory
+  return { values: typed(joined.dataSync(), dtype), own, release: () => joined.dispose() }
 }
 
 /** Backends may keep whole numbers in other arrays than the dtype's. */
@@ -53,25 +59,21 @@ export function decode(numbers: Numbers, wire: WireType): HostValues {
 export const bytesOf = ({ buffer, byteOffset, byteLength }: Numbers): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
-/** Memory that the background thread can reach too. */
-export const sharedBytes = (length: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(length))
-
-/** A copy there. */
-export function shared(numbers: Numbers): Uint8Array {
-  const copy = sharedBytes(numbers.byteLength)
-  copy.set(bytesOf(numbers))
+/** A copy of `bytes` in memory of this thread alone, as an array of the same kind as `like`. */
+export function copyOf<T extends Numbers>(bytes: Uint8Array, like: T): T {
+  const copy = arrayLike(like, bytes.byteLength)
+  bytesOf(copy).set(bytes)
   return copy
 }
 
-/** A copy of shared memory in memory of this thread, as an array of the same kind as `like`. */
-export function unshared<T extends Numbers>(bytes: Uint8Array, like: T): T {
-  const copy = new Uint8Array(bytes.byteLength)
-  copy.set(bytes)
-  return new (like.constructor as new (buffer: ArrayBuffer) => T)(copy.buffer)
+/** A new array of the same kind, of any content. */
+export function arrayLike<T extends Numbers>(like: T, byteLength = like.byteLength): T {
+  type Kind = new (buffer: ArrayBuffer, offset: number, length: number) => T
+  return new (like.constructor as Kind)(new ArrayBuffer(byteLength), 0, byteLength / like.BYTES_PER_ELEMENT)
 }
 
-/** The same as an array of a dtype's kind. */
-export const valuesOf = (bytes: Uint8Array, dtype: tf.DataType): HostValues => unshared(bytes, emptyOf(dtype))
+/** The same as a dtype's array. */
+export const valuesOf = (bytes: Uint8Array, dtype: tf.DataType): HostValues => copyOf(bytes, emptyOf(dtype))
 
 /** Numbers of one element: complex ones are pairs. */
 const width = (dtype: tf.DataType): number => (dtype === 'complex64' ? 2 : 1)

@@ -4,8 +4,9 @@ import { type Compression, compress } from '../optimizer/compression'
 import type { Client, Numbers } from '../process/client'
 import { Average, Max, Min, Product, type ReduceOp, Sum } from '../reduce_op'
 import { eachDtype, type Group } from './groups'
-import { decode, encode, type HostValues, read, shared, tensorsOf, unshared, wireOf } from './packing'
+import { arrayLike, bytesOf, decode, encode, read, tensorsOf, wireOf } from './packing'
 import { done, lastly, map, type Pending, pending } from './pending'
+import { scale, scaleValues } from './scaling'
 
 export interface AllreduceOptions {
   /** By which the ranks' calls find each other. Default `allreduce.noname.1`, 2, … in the order of calls. */
@@ -67,12 +68,9 @@ function start(
   options: AllreduceOptions,
 ): Pending<tf.Tensor[]> {
   const { op = Average, prescaleFactor = 1, postscaleFactor = 1, compression = 'none' } = options
-  const { size } = client.world
   const wire = wireOf(dtype, compression)
   const shapes = tensors.map(({ shape }) => shape)
-  const scaled = tf.tidy(() => tensors.map((tensor) => tf.keep(scale(tensor, prescaleFactor))))
-  const { values, release } = read(scaled, dtype)
-  tf.dispose(scaled)
+  const { values, own, release } = read(tensors, dtype, prescaleFactor)
   const outgoing = encode(values, wire)
   const submission = {
     kind: 'allreduce' as const,
@@ -84,46 +82,27 @@ function start(
     fusable: outgoing.byteLength < DIRECT_FROM,
     blocking: false,
   }
-  const finish = (received: Numbers): tf.Tensor[] => {
-    const reduced = decode(received, wire)
-    const factor = op === Average ? postscaleFactor / size : postscaleFactor
-    if (dtype === 'float32' || dtype === 'complex64') return scaleAll(tensorsOf(reduced, shapes, dtype), factor)
-    if (factor !== 1) scaleWhole(reduced, op === Average ? size : 1, postscaleFactor)
-    return tensorsOf(reduced, shapes, dtype)
-  }
-  return lastly(map(submit(client, submission, outgoing), finish), release)
+  const incoming = own || outgoing !== values ? outgoing : arrayLike(outgoing)
+  const reduced = map(submit(client, submission, outgoing, incoming), () => {
+    const results = decode(incoming, wire)
+    scaleValues(results, op === Average ? client.world.size : 1, postscaleFactor)
+    return tensorsOf(results, shapes, dtype)
+  })
+  return lastly(reduced, release)
 }
 
 type Submission = Parameters<Client['submit']>[0]
 
-/** Sends numbers off; their reduction comes as an array of the same kind. */
-function submit<T extends Numbers>(client: Client, submission: Submission, outgoing: T): Pending<T> {
-  if (client.direct && outgoing.byteLength >= DIRECT_FROM) {
-    const incoming = new (outgoing.constructor as new (length: number) => T)(outgoing.length)
-    return map(pending(client, client.submit(submission, { input: outgoing, output: incoming })), () => incoming)
-  }
-  const data = shared(outgoing)
-  return map(pending(client, client.submit(submission, { data })), () => unshared(data, outgoing))
-}
-
-/** A new tensor. Whole numbers are truncated back to their dtype. */
-function scale(tensor: tf.Tensor, factor: number): tf.Tensor {
-  if (factor === 1) return tf.clone(tensor)
-  if (tensor.dtype === 'complex64') return tf.complex(tf.mul(tf.real(tensor), factor), tf.mul(tf.imag(tensor), factor))
-  return tf.cast(tf.mul(tf.cast(tensor, 'float32'), factor), tensor.dtype)
-}
-
-/** Takes the tensors' place. */
-function scaleAll(tensors: tf.Tensor[], factor: number): tf.Tensor[] {
-  if (factor === 1) return tensors
-  const scaled = tf.tidy(() => tensors.map((tensor) => scale(tensor, factor)))
-  tf.dispose(tensors)
-  return scaled
-}
-
-/** In place. Divided before it is multiplied, so that averages of whole numbers are exact. */
-function scaleWhole(values: HostValues, divisor: number, factor: number): void {
-  for (let i = 0; i < values.length; i++) values[i] = (values[i]! / divisor) * factor
+/** Sends numbers off; their reduction comes in `incoming`, which may be the same array. */
+function submit(client: Client, submission: Submission, outgoing: Numbers, incoming: Numbers): Pending<void> {
+  if (client.direct && outgoing.byteLength >= DIRECT_FROM)
+    return map(pending(client, client.submit(submission, { input: outgoing, output: incoming })), () => {})
+  const data = client.memory.take(outgoing.byteLength)
+  data.set(bytesOf(outgoing))
+  return map(pending(client, client.submit(submission, { data })), () => {
+    bytesOf(incoming).set(data)
+    client.memory.give(data)
+  })
 }
 
 const POSSIBLE: Partial<Record<tf.DataType, readonly ReduceOp[]>> = {

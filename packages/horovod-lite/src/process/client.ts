@@ -5,6 +5,7 @@ import type { Submission } from '../negotiation/submission'
 import type { Native } from '../transports/native'
 import type { Address } from '../transports/transport'
 import type { World } from '../world'
+import { SharedMemory } from './memory'
 import { type Failure, type Result, Signal, type ToBackground, type ToMain } from './messages'
 
 /** Arrays that travel. */
@@ -24,6 +25,8 @@ const GOODBYE = 3000
 
 /** The main thread's side of the background thread. */
 export class Client {
+  /** For what is submitted as `data`. */
+  readonly memory = new SharedMemory()
   private readonly results = new Map<number, Result>()
   private readonly waiters = new Map<number, Waiter>()
   private readonly underWay = new Map<number, { name: string; memory?: ArrayBufferView[] }>()
