@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process'
+import { afterEach, describe, expect, test } from 'vitest'
+import { hvdrun, leftOf, whyNoNamespaces } from '../support/hvdrun'
+import { delayedLine, type Network, network } from '../support/namespaces'
+
+// Hosts with networks of their own: namespaces, reached by an "ssh" that enters them.
+
+const problem = whyNoNamespaces()
+const noPython = (() => {
+  try {
+    execFileSync('python3', ['--version'], { stdio: 'ignore' })
+    return undefined
+  } catch {
+    return 'needs python3 for the relay'
+  }
+})()
+
+let net: Network | undefined
+afterEach(() => {
+  net?.remove()
+  net = undefined
+})
+
+const jsonOf = (text: string) =>
+  text
+    .split('\n')
+    .flatMap((line) => /^\[\d+\]<stdout>:(\{.*)$/.exec(line)?.[1] ?? [])
+    .map((line) => JSON.parse(line))
+
+describe.skipIf(problem)(`hosts with networks of their own${problem ? ` (${problem})` : ''}`, () => {
+  const twoHosts = (made: Network) => [
+    '-np',
+    '4',
+    '-H',
+    made.hosts.map((host) => `${host}:2`).join(','),
+    '--ssh-command',
+    made.ssh,
+  ]
+
+  test('two hosts with two ranks each train over tcp, found by themselves', async () => {
+    net = network(2)
+    const job = await hvdrun([...twoHosts(net), 'NODE', 'PROGRAM', 'sum'], { through: net.on(0) })
+    const { code, stdout } = await job.ended
+    expect(code).toBe(0)
+    expect(
+      jsonOf(stdout)
+        .map(({ place, sum, transport }) => ({ place, sum, transport }))
+        .sort((a, b) => a.place[0] - b.place[0]),
+    ).toEqual(
+      [
+        [0, 4, 0, 2, 0, 2],
+        [1, 4, 1, 2, 0, 2],
+        [2, 4, 0, 2, 1, 2],
+        [3, 4, 1, 2, 1, 2],
+      ].map((place) => ({ place, sum: 6, transport: 'tcp' })),
+    )
+  })
+
+  test('--network-interface chooses where they listen', async () => {
+    net = network(2)
+    const args = [...twoHosts(net), '--network-interface', 'eth0', 'NODE', 'PROGRAM', 'sum']
+    expect((await (await hvdrun(args, { through: net.on(0) })).ended).code).toBe(0)
+    const wrong = [...twoHosts(net), '--network-interface', 'lo', '--start-timeout', '2', 'NODE', 'PROGRAM', 'sum']
+    const job = await hvdrun(wrong, { through: net.on(0) })
+    const { code, stderr } = await job.ended
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/hvdrun: rank \d on \S+ exited with code 1/)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('a thin line only takes longer', async () => {
+    net = network(2, { rate: '50mbit' })
+    const job = await hvdrun([...twoHosts(net), 'NODE', 'PROGRAM', 'large'], { through: net.on(0) })
+    const { code, stdout, seconds } = await job.ended
+    expect(code).toBe(0)
+    expect(jsonOf(stdout)).toEqual(Array(4).fill({ large: [10, 10] }))
+    expect(seconds).toBeGreaterThan(0.3) // 2 MB, three quarters of it twice through 50 Mbit/s
+  })
+
+  test.skipIf(noPython)(`a line with 20 ms of delay${noPython ? ` (${noPython})` : ''}`, async () => {
+    net = network(2)
+    const line = await delayedLine(net, 20)
+    const args = [...twoHosts(net), '--network-interface', 'delayed', 'NODE', 'PROGRAM', 'large']
+    const { code, stdout } = await (await hvdrun(args, { through: net.on(0) })).ended
+    await line.end()
+    expect(code).toBe(0)
+    expect(jsonOf(stdout)).toEqual(Array(4).fill({ large: [10, 10] }))
+  })
+
+  test('SIGTERM reaches the ranks on all hosts', async () => {
+    net = network(2)
+    const job = await hvdrun([...twoHosts(net), 'NODE', 'PROGRAM', 'train'], { through: net.on(0) })
+    for (const rank of [0, 1, 2, 3]) await job.says(new RegExp(`rank ${rank} is ready`))
+    job.child.kill('SIGTERM')
+    expect((await job.ended).code).toBe(143)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+})
