@@ -1,0 +1,75 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { repositoryRoot } from '@unet-internal/testing'
+import { build } from 'esbuild'
+import type { Ended } from './command-line'
+
+const launcher = join(repositoryRoot, 'packages/horovod-lite/bin/hvdrun.js')
+export const app = join(repositoryRoot, 'apps/reference/bin/unet-industrial.mjs')
+
+export interface Job {
+  child: ChildProcess
+  says(pattern: RegExp): Promise<void>
+  ended: Promise<Ended>
+}
+
+/** Starts hvdrun, the built one, with some arguments in a folder. */
+export function startRanks(args: string[], cwd: string): Job {
+  const child = spawn(process.execPath, [launcher, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  const listeners = new Set<() => void>()
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+    for (const listener of listeners) listener()
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const ended = new Promise<Ended>((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
+  )
+  const says = (pattern: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (!pattern.test(stdout)) return
+        listeners.delete(look)
+        resolve()
+      }
+      listeners.add(look)
+      look()
+      ended.then(() => reject(new Error(`ended without saying ${pattern}: ${stdout}${stderr}`)))
+    })
+  return { child, says, ended }
+}
+
+/** `hvdrun -np size [launch] unet-industrial args`, to its end. */
+export const runRanks = (size: number, args: string, cwd: string, launch: string[] = []): Promise<Ended> =>
+  startRanks(['-np', String(size), ...launch, process.execPath, app, ...args.split(' ')], cwd).ended
+
+/** Transports that can be tried here, and why others cannot. */
+export function transports(): { name: string; problem?: string }[] {
+  const told = execFileSync(process.execPath, [launcher, '--check-build'], { encoding: 'utf8' })
+  return ['tcp', 'shm', 'mpi'].map((name) => {
+    const [, works, text] = new RegExp(`\\[(.)\\] ${name} +(.*)`).exec(told)!
+    return works === 'x' ? { name } : { name, problem: text }
+  })
+}
+
+/** A program of test/programs, bundled where it finds the built packages. @returns its path, and how to remove it */
+export async function bundled(name: string): Promise<{ path: string; remove(): void }> {
+  const folder = mkdtempSync(fileURLToPath(new URL('../node_modules/.test-', import.meta.url)))
+  const path = join(folder, 'program.mjs')
+  await build({
+    entryPoints: [fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))],
+    outfile: path,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    tsconfigRaw: {}, // its paths lead to the packages' sources
+  })
+  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}

@@ -1,0 +1,153 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { readJson, readLines, refusedIn, run, start, succeed, temporaryFolder } from '../command-line'
+import { app, bundled, runRanks, startRanks, transports } from '../hvdrun'
+import { tiny } from './tiny'
+
+// Several processes, as hvdrun starts them, on the built packages.
+
+const room = temporaryFolder()
+const train = (name: string, more = '') => `train ${tiny} --synthetic-defective 4 --run-name ${name} ${more}`.trim()
+const checkpoint = (name: string, step: number) =>
+  join(room, 'runs', name, 'checkpoints', `step-${String(step).padStart(8, '0')}`)
+const tensors = (name: string, step: number) =>
+  ['model.safetensors', 'optimizer.safetensors'].map((file) =>
+    readFileSync(join(checkpoint(name, step), file), 'base64'),
+  )
+
+describe('all transports give the same bits', () => {
+  beforeAll(async () => {
+    const { code, stderr } = await runRanks(2, train('tcp', '--num-iter 6'), room, ['--transport', 'tcp'])
+    expect({ code, stderr: code ? stderr : '' }).toEqual({ code: 0, stderr: '' })
+  })
+
+  for (const { name, problem } of transports().filter(({ name }) => name !== 'tcp'))
+    test.skipIf(problem)(`${name}, as tcp${problem ? ` (${problem})` : ''}`, async () => {
+      const { code } = await runRanks(2, train(name, '--num-iter 6'), room, ['--transport', name])
+      expect(code).toBe(0)
+      expect(readLines(room, 'runs', name, 'metrics.jsonl')[0]).toMatchObject({ ranks: 2, transport: name })
+      expect(tensors(name, 6)).toEqual(tensors('tcp', 6))
+    })
+
+  test('rank 0 alone writes and speaks', async () => {
+    const { stdout } = await runRanks(2, train('speaks', '--num-iter 2'), room)
+    expect(stdout.split('\n').filter((line) => line.startsWith('[1]'))).toEqual([])
+    expect(stdout).toMatch(/\[0\]<stdout>:run runs\/speaks · 4 images, 2 steps of 4 on 2 processes \((shm|tcp)\)/)
+    const files = readdirSync(join(room, 'runs/speaks'))
+    expect(files.filter((name) => name.startsWith('events'))).toHaveLength(1)
+    expect(files).not.toContain('.lock')
+    const lines = readLines(room, 'runs/speaks/metrics.jsonl')
+    expect(lines.map(({ type, step }) => [type, step])).toEqual([
+      ['start', 0],
+      ['train', 2],
+    ])
+  })
+})
+
+describe('the same global batches', () => {
+  const results: Record<string, { losses: number[]; weights: number[][] }> = {}
+  beforeAll(async () => {
+    const { path, remove } = await bundled('same-batches')
+    try {
+      for (const size of [1, 2, 4]) {
+        const job = startRanks(['-np', String(size), process.execPath, path, '50', 'x-entropy'], room)
+        const { code, stdout, stderr } = await job.ended
+        expect({ code, stderr: code ? stderr : '' }).toEqual({ code: 0, stderr: '' })
+        results[size] = JSON.parse(/\[0\]<stdout>:(\{.*)/.exec(stdout)![1]!)
+      }
+    } finally {
+      remove()
+    }
+  })
+
+  test.each([2, 4])('give %i ranks the losses and weights of one, within float32 rounding, for 50 steps', (size) => {
+    const [one, several] = [results[1]!, results[size]!]
+    expect(one.losses[49]).toBeLessThan(0.9 * one.losses[0]!) // it learns
+    for (const [step, loss] of one.losses.entries())
+      expect(Math.abs(several.losses[step]! - loss)).toBeLessThan(1e-5 * loss)
+    for (const [i, weights] of one.weights.entries()) {
+      const norm = Math.sqrt(weights.reduce((sum, x) => sum + x * x, 0))
+      const difference = Math.sqrt(weights.reduce((sum, x, k) => sum + (x - several.weights[i]![k]!) ** 2, 0))
+      expect(difference).toBeLessThanOrEqual(1e-4 * norm)
+    }
+  })
+})
+
+test('--global-batch-size is shared, and kept by a run that goes on with more processes', async () => {
+  await succeed(`${train('global', '--num-iter 2').replace('--batch-size 2', '--global-batch-size 4')}`, room)
+  const { code, stdout } = await runRanks(2, 'train --resume global --num-iter 4', room)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/going on with runs\/global at step 2 · 4 images, 4 steps of 4 on 2 processes/)
+  expect(readJson(checkpoint('global', 4), 'state.json')).toMatchObject({ step: 4, images: 16, ranks: 2 })
+  expect(readJson(room, 'runs/global/config.json')).toMatchObject({ globalBatchSize: 4 })
+  const refused = await runRanks(2, train('odd', '--global-batch-size 5 --num-iter 1'), room)
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toMatch(
+    /<stderr>:unet-industrial: --global-batch-size 5 cannot be shared by 2 processes; choose a multiple of 2/,
+  )
+})
+
+test('a run of two goes on in one and in three, where the images were; of two to the bits of an uninterrupted one', async () => {
+  await runRanks(2, train('whole', '--num-iter 6'), room)
+  await runRanks(2, train('parts', '--num-iter 4'), room)
+  expect((await runRanks(2, 'train --resume parts --num-iter 6', room)).code).toBe(0)
+  expect(tensors('parts', 6)).toEqual(tensors('whole', 6))
+  await succeed('train --resume parts --num-iter 8', room)
+  expect((await runRanks(3, 'train --resume parts --num-iter 9', room)).code).toBe(0)
+  const states = [6, 8, 9].map((step) => readJson(checkpoint('parts', step), 'state.json'))
+  expect(states.map(({ images, ranks }) => [images, ranks])).toEqual([
+    [24, 2],
+    [28, 1],
+    [34, 3],
+  ])
+})
+
+test('SIGINT ends all ranks after the same step, saved; one process goes on', async () => {
+  const job = startRanks(
+    ['-np', '2', process.execPath, app, ...train('stopped', '--num-iter 100000 --display-every 5').split(' ')],
+    room,
+  )
+  await job.says(/step 5\//)
+  job.child.kill('SIGINT')
+  const { code, stdout } = await job.ended
+  expect(code).toBe(130)
+  const [, step] = /stopped after step (\d+) and saved; go on with: unet-industrial train --resume stopped/.exec(
+    stdout,
+  )!
+  await succeed(`train --resume stopped --num-iter ${Number(step) + 1}`, room)
+})
+
+test('a loss that is not finite ends all, with one line each', async () => {
+  const { code, stderr } = await runRanks(2, train('nan', '--num-iter 30 --learning-rate 1e30'), room)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/\[0\]<stderr>:unet-industrial: the loss is \S+ at step \d+ on rank \d/)
+  for (const line of stderr.split('\n').filter((line) => /^\[\d\]<stderr>:/.test(line)))
+    expect(line).toMatch(/<stderr>:unet-industrial: (the loss is|.*rank \d)/)
+})
+
+test('two processes evaluate to what one does', async () => {
+  const evaluate = 'evaluate --checkpoint whole --batch-size 3 --synthetic-test 7 --json'
+  const one = JSON.parse((await succeed(evaluate, room)).stdout)
+  const { code, stdout } = await runRanks(2, evaluate, room)
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout.replace(/^\[0\]<stdout>:/, ''))).toEqual(one)
+})
+
+describe('a run in use', () => {
+  test('is refused to a second process, named; a lock of one that has ended is taken over', async () => {
+    await succeed(train('locked', '--num-iter 1'), room)
+    const first = start('train --resume locked --num-iter 100000 --display-every 1', room)
+    await first.says(/step 3\//)
+    await refusedIn(room)(
+      'train --resume locked --num-iter 2',
+      1,
+      new RegExp(`run runs/locked is in use by process ${first.child.pid} on `),
+    )
+    first.child.kill('SIGKILL')
+    await first.ended
+    expect(readdirSync(join(room, 'runs/locked'))).toContain('.lock')
+    expect((await run('train --resume locked --num-iter 2', room)).code).toBe(0)
+    expect(readdirSync(join(room, 'runs/locked'))).not.toContain('.lock')
+  })
+})
