@@ -2,6 +2,7 @@ import { MpiTransport } from './mpi/mpi'
 import type { Mpi } from './mpi/start'
 import { loadNative } from './native'
 import { ShmTransport } from './shm/shm'
+import type { Links } from './tcp/links'
 import type { TcpTransport } from './tcp/tcp'
 import type { Peer, Transport } from './transport'
 
@@ -17,7 +18,8 @@ export interface ChooseOptions {
 
 /** A transport of somebody else's: a module that exports `connect`. */
 export interface TransportModule {
-  connect(place: { rank: number; peers: readonly Peer[] }): Promise<Transport> | Transport
+  /** @param place `links` carry bytes between the ranks, to find each other by whatever else */
+  connect(place: { rank: number; peers: readonly Peer[]; links: Links }): Promise<Transport> | Transport
 }
 
 /** The transport that is asked for; `auto` decides by what all peers said of themselves, so that all decide alike. */
@@ -27,7 +29,7 @@ export async function openTransport({ name, rank, peers, tcp, mpi }: ChooseOptio
   if (name === 'shm' && reason) throw new Error(`transport shm: ${reason}; use tcp`)
   if (name === 'shm' || (name === 'auto' && !reason)) return openShared(rank, peers, tcp)
   if (name === 'auto' || name === 'tcp') return tcp
-  return openModule(name, { rank, peers })
+  return openModule(name, { rank, peers, links: tcp })
 }
 
 /** Why these peers cannot share memory; undefined where they can. */
@@ -52,6 +54,7 @@ async function openModule(url: string, place: Parameters<TransportModule['connec
   if (!/^(file:|data:|\.{0,2}\/)/.test(url))
     throw new Error(`transport: got ${url}, expected auto, tcp, shm, mpi, or the URL of a module that exports connect`)
   const { connect } = (await import(url)) as Partial<TransportModule>
-  if (!connect) throw new Error(`transport ${url}: the module exports no connect, expected connect({ rank, peers })`)
+  if (!connect)
+    throw new Error(`transport ${url}: the module exports no connect, expected connect({ rank, peers, links })`)
   return connect(place)
 }

@@ -1,5 +1,6 @@
-import { createServer } from 'node:net'
+import { createConnection, createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import { freePort } from '../support/ranks'
 import { complaints, outcomes, runScenario } from '../support/scenarios'
 
 type Variables = Record<string, string | undefined>
@@ -51,6 +52,17 @@ test("takes the port after torchrun's, which torchrun itself holds", async () =>
   }
 })
 
+test("a module of one's own carries the tensors; where it fails all are told", async () => {
+  const transport = new URL('../support/simple_transport.mjs', import.meta.url).href
+  const refused = /^HorovodInternalError: simple: got Max of float32, expected Sum of float32/
+  for (const got of await outcomes('simple', { size: 3, transport }))
+    expect(got).toEqual({
+      transport: 'simple',
+      results: [[3, 3], [0, 1, 1, 2, 2, 2], [1], 2], // biome-ignore format: one line
+      refused: expect.stringMatching(refused),
+    })
+})
+
 interface Told {
   message: string
   seconds: number
@@ -100,21 +112,22 @@ test.each<[what: string, variables: Variables, message: RegExp]>([
 })
 
 test('a stranger at the rendezvous is refused, and the job goes on', async () => {
-  const { createConnection } = await import('node:net')
-  const { freePort } = await import('../support/ranks')
   const port = await freePort()
-  const strangers: ReturnType<typeof createConnection>[] = []
+  const strangers: Socket[] = []
   const knock = setInterval(() => {
     const stranger = createConnection({ host: '127.0.0.1', port })
     stranger.on('error', () => {})
-    stranger.on('connect', () => stranger.write('GET / HTTP/1.1\r\n\r\n'))
-    strangers.push(stranger)
+    stranger.on('connect', () => {
+      strangers.push(stranger)
+      stranger.write('GET / HTTP/1.1\r\n\r\n')
+    })
   }, 10)
   try {
     const ranks = await runScenario('place', { size: 2, environment: { MASTER_PORT: String(port) } })
     expect(ranks.map(({ code, lines }) => [code, lines[0]])).toEqual(
       [0, 1].map((rank) => [0, [rank, 2, rank, 2, 0, 1, 2]]),
     )
+    expect(strangers.length).toBeGreaterThan(0)
     expect(complaints(ranks[0]!.stderr)).toMatch(/^(horovod-lite.*: refused a connection from .*\n?)*$/)
   } finally {
     clearInterval(knock)

@@ -366,6 +366,23 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
     return [hvd.rank(), hvd.size(), hvd.localRank(), hvd.localSize(), hvd.crossRank(), hvd.crossSize(), ...sum([1])]
   },
 
+  /** Over a transport that can do little. */
+  async simple() {
+    await hvd.init()
+    const rank = hvd.rank()
+    const results = [
+      sum([rank, 1]),
+      numbers(hvd.allgather(tf.fill([rank + 1], rank))),
+      numbers(hvd.broadcast(tf.tensor1d([rank]), { root: 1 })),
+      hvd.broadcastObject(rank, { root: 2 }),
+    ]
+    return {
+      transport: hvd.transportName(),
+      results,
+      refused: raised(() => hvd.allreduce(tf.scalar(1), { op: 'Max' })),
+    }
+  },
+
   async start() {
     const start = performance.now()
     const message = await rejected(hvd.init())
