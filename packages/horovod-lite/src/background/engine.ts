@@ -57,7 +57,7 @@ export class Engine {
   }
 
   /** Nothing can go on: all that waits, and all that comes, fails. */
-  private abort(message: string): void {
+  abort(message: string): void {
     if (this.failure) return
     this.failure = { kind: 'internal', message }
     const { failure } = this
@@ -125,6 +125,7 @@ export class Engine {
   private async allreduce(names: string[], like: Submission[]): Promise<void> {
     const place = { size: this.joined.world.size, transport: this.joined.transport.name }
     for (const run of runsOf(like, place)) {
+      if (this.failure) return
       const [own, ownLike] = [run.map((i) => names[i]!), run.map((i) => like[i]!)]
       await this.reduce(own, ownLike)
       for (const name of own) this.finish(name, {})
