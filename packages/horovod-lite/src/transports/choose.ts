@@ -1,7 +1,7 @@
 import { MpiTransport } from './mpi/mpi'
 import type { Mpi } from './mpi/start'
 import { loadNative } from './native'
-import { ShmTransport } from './shm/shm'
+import { openShm } from './shm/open'
 import type { Links } from './tcp/links'
 import type { TcpTransport } from './tcp/tcp'
 import type { Peer, Transport } from './transport'
@@ -22,14 +22,19 @@ export interface TransportModule {
   connect(place: { rank: number; peers: readonly Peer[]; links: Links }): Promise<Transport> | Transport
 }
 
-/** The transport that is asked for; `auto` decides by what all peers said of themselves, so that all decide alike. */
+/**
+ * The transport that is asked for; `auto` decides by what all peers said of themselves, so that all decide alike.
+ * @throws on every rank where it cannot work, with the reason and what to do
+ */
 export async function openTransport({ name, rank, peers, tcp, mpi }: ChooseOptions): Promise<Transport> {
   if (mpi) return new MpiTransport(mpi)
+  if (name === 'tcp') return tcp
+  if (name !== 'auto' && name !== 'shm') return openModule(name, { rank, peers, links: tcp })
   const reason = whyNotShared(peers)
-  if (name === 'shm' && reason) throw new Error(`transport shm: ${reason}; use tcp`)
-  if (name === 'shm' || (name === 'auto' && !reason)) return openShared(rank, peers, tcp)
-  if (name === 'auto' || name === 'tcp') return tcp
-  return openModule(name, { rank, peers, links: tcp })
+  const shm = reason ? { reason } : await openShared(rank, peers, tcp)
+  if (!('reason' in shm)) return shm
+  if (name === 'shm') throw new Error(`transport shm: ${shm.reason}; use tcp, or auto`)
+  return tcp
 }
 
 /** Why these peers cannot share memory; undefined where they can. */
@@ -44,10 +49,10 @@ export function whyNotShared(peers: readonly Peer[]): string | undefined {
   )
 }
 
-function openShared(rank: number, peers: readonly Peer[], tcp: TcpTransport): Promise<Transport> {
+async function openShared(rank: number, peers: readonly Peer[], tcp: TcpTransport) {
   const native = loadNative()
-  if ('reason' in native) throw new Error(`transport shm: ${native.reason}; use tcp`)
-  return ShmTransport.open(native, rank, peers, tcp)
+  if ('reason' in native) throw new Error(`transport shm: ${native.reason}`) // it was there when this rank registered
+  return openShm({ native, rank, peers, tcp, buffer: process.env.HOROVOD_SHM_BUFFER })
 }
 
 async function openModule(url: string, place: Parameters<TransportModule['connect']>[0]): Promise<Transport> {

@@ -4,16 +4,19 @@ import type { Reduction, WireType } from './transport'
 /** A shared segment, seen from JavaScript. */
 export type Segment = { readonly segment: unique symbol }
 
-/** The addon's exports (native/addon.c). Memory is given by its address; whoever calls keeps it alive. */
+/** The addon's exports (native/addon). Memory is given by its address; whoever calls keeps it alive. */
 export interface Native {
   addressOf(array: ArrayBufferView): number
   reduce(target: number, a: number, b: number, bytes: number, type: number, op: number): void
-  shmOpen(rank: number, size: number, name: string | null): Segment
+  /** @param buffer bytes for each rank @param name null makes a segment */
+  shmOpen(rank: number, size: number, buffer: number, name: string | null): Segment
   shmName(segment: Segment): string
-  shmStart(segment: Segment, pids: Float64Array): void
-  shmAbort(segment: Segment): void
+  /** All ranks have it open: nobody else can, and nothing can be left behind. */
+  shmSeal(segment: Segment): void
   shmClose(segment: Segment): void
-  /** Operations give undefined, or the rank that is gone, or 256 where the segment was aborted. */
+  /** Whether a rank has closed it. */
+  shmLeft(segment: Segment, rank: number): boolean
+  /** Operations give −1 at their end, or the rank that they have waited for, for a while: then `shmProceed` goes on. */
   shmAllreduce(
     segment: Segment,
     input: number,
@@ -22,16 +25,17 @@ export interface Native {
     type: number,
     op: number,
     tree: number,
-  ): number | undefined
-  shmBroadcast(segment: Segment, data: number, bytes: number, root: number): number | undefined
-  shmAllgather(segment: Segment, input: number, output: number, counts: Float64Array): number | undefined
+  ): number
+  shmBroadcast(segment: Segment, data: number, bytes: number, root: number): number
+  shmAllgather(segment: Segment, input: number, output: number, counts: Float64Array): number
   shmAlltoall(
     segment: Segment,
     input: number,
     sendCounts: Float64Array,
     output: number,
     receiveCounts: Float64Array,
-  ): number | undefined
+  ): number
+  shmProceed(segment: Segment): number
   /** Why Open MPI cannot be used, or undefined. */
   mpiFind(library: string | null): string | undefined
   mpiStart(library: string | null): [rank: number, size: number]
@@ -39,11 +43,11 @@ export interface Native {
   mpiLeave(): void
   mpiAllreduce(input: number, output: number, bytes: number, type: number, op: number): void
   mpiBroadcast(data: number, bytes: number, root: number): void
-  mpiAllgather(input: number, output: number, counts: Float64Array, size: number): void
-  mpiAlltoall(input: number, sendCounts: Float64Array, output: number, receiveCounts: Float64Array, size: number): void
+  mpiAllgather(input: number, output: number, counts: Float64Array): void
+  mpiAlltoall(input: number, sendCounts: Float64Array, output: number, receiveCounts: Float64Array): void
 }
 
-/** The numbers of native/reduce.h. */
+/** The numbers of native/reduce/reduce.h. */
 export const wireNumber = (type: WireType): number =>
   ['float32', 'int32', 'bool', 'float16', 'bfloat16', 'bytes'].indexOf(type)
 export const reductionNumber = (op: Reduction): number => ['Sum', 'Min', 'Max', 'Product'].indexOf(op)

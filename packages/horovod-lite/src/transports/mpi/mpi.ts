@@ -17,12 +17,7 @@ export class MpiTransport implements Transport {
     this.mpi.native.mpiAllreduce(input.address, output.address, input.bytes, wireNumber(type), reductionNumber(op))
 
   allgather: Transport['allgather'] = async (input, output, counts) =>
-    this.mpi.native.mpiAllgather(
-      this.addressOf(input),
-      this.addressOf(output),
-      Float64Array.from(counts),
-      this.mpi.size,
-    )
+    this.mpi.native.mpiAllgather(this.addressOf(input), this.addressOf(output), Float64Array.from(counts))
 
   broadcast: Transport['broadcast'] = async (data, root) =>
     this.mpi.native.mpiBroadcast(this.addressOf(data), data.byteLength, root)
@@ -33,7 +28,6 @@ export class MpiTransport implements Transport {
       Float64Array.from(sendCounts),
       this.addressOf(output),
       Float64Array.from(receiveCounts),
-      this.mpi.size,
     )
 
   /** MPI itself ends with the process: it cannot be started twice. */

@@ -19,7 +19,7 @@ export function startMpi(environment: Environment): Mpi {
   const [rank, size] = native.mpiStart(environment.HOROVOD_MPI_LIBRARY ?? null)
   const allgather = (input: Uint8Array, counts: number[]) => {
     const output = new Uint8Array(counts.reduce((sum, count) => sum + count, 0))
-    native.mpiAllgather(native.addressOf(input), native.addressOf(output), Float64Array.from(counts), size)
+    native.mpiAllgather(native.addressOf(input), native.addressOf(output), Float64Array.from(counts))
     return output
   }
   const allgatherBytes = (bytes: Uint8Array) => {

@@ -1,34 +1,26 @@
 import { type Native, reductionNumber, type Segment, wireNumber } from '../native'
 import { algorithmFor } from '../order'
-import type { TcpTransport } from '../tcp/tcp'
 import type { Peer, Transport } from '../transport'
+import { watch } from './alive'
 
-/** Memory that all ranks of one host share. Each operation blocks the background thread, and notices a rank that is gone. */
+/** Milliseconds between looks whether the others live, while this rank waits for one. */
+const LOOK_EVERY = 50
+
+/** Memory that all ranks of one host share. An operation that waits long gives the thread's other work its turns. */
 export class ShmTransport implements Transport {
   readonly name = 'shm'
-  private closed = false
+  private failure?: Error
+  /** Memory of the operation under way: it stays where it is. */
+  private underWay?: readonly Uint8Array[]
+  private readonly processes: ReturnType<typeof watch>[]
 
-  private constructor(
+  constructor(
     private readonly native: Native,
     private readonly segment: Segment,
+    private readonly rank: number,
     private readonly peers: readonly Peer[],
-  ) {}
-
-  /** Rank 0 makes the segment and tells the others through `tcp` where it is; when all have it, its name is gone. */
-  static async open(native: Native, rank: number, peers: readonly Peer[], tcp: TcpTransport): Promise<ShmTransport> {
-    const size = peers.length
-    const name = new Uint8Array(64)
-    const own = rank === 0 ? native.shmOpen(rank, size, null) : undefined
-    if (own) name.set(Buffer.from(native.shmName(own)))
-    await tcp.broadcast(name, 0)
-    const segment = own ?? native.shmOpen(rank, size, Buffer.from(name).toString('utf8').replace(/\0+$/, ''))
-    const there = new Uint8Array(new Int32Array([1]).buffer)
-    await tcp.allreduce(there, 'int32', 'Sum')
-    native.shmStart(
-      segment,
-      Float64Array.from(peers, ({ pid }) => pid),
-    )
-    return new ShmTransport(native, segment, peers)
+  ) {
+    this.processes = peers.map(({ pid }) => watch(pid))
   }
 
   allreduce: Transport['allreduce'] = (data, type, op) => {
@@ -36,47 +28,75 @@ export class ShmTransport implements Transport {
     return this.allreduceDirect(memory, memory, type, op)
   }
 
-  allreduceDirect: NonNullable<Transport['allreduceDirect']> = async (input, output, type, op) => {
+  allreduceDirect: NonNullable<Transport['allreduceDirect']> = (input, output, type, op) => {
     const tree = algorithmFor(this.peers.length, input.bytes) === 'halving' ? 1 : 0
     const [wire, reduction] = [wireNumber(type), reductionNumber(op)]
-    const { segment, native } = this.usable()
-    this.check(native.shmAllreduce(segment, input.address, output.address, input.bytes, wire, reduction, tree))
-  }
-
-  allgather: Transport['allgather'] = async (input, output, counts) => {
-    const { segment, native } = this.usable()
-    const [from, to] = [native.addressOf(input), native.addressOf(output)]
-    this.check(native.shmAllgather(segment, from, to, Float64Array.from(counts)))
-  }
-
-  broadcast: Transport['broadcast'] = async (data, root) => {
-    const { segment, native } = this.usable()
-    this.check(native.shmBroadcast(segment, native.addressOf(data), data.byteLength, root))
-  }
-
-  alltoall: Transport['alltoall'] = async (input, sendCounts, output, receiveCounts) => {
-    const { segment, native } = this.usable()
-    const [from, to] = [native.addressOf(input), native.addressOf(output)]
-    this.check(native.shmAlltoall(segment, from, Float64Array.from(sendCounts), to, Float64Array.from(receiveCounts)))
-  }
-
-  async close(): Promise<void> {
-    if (this.closed) return
-    this.closed = true
-    this.native.shmAbort(this.segment)
-    this.native.shmClose(this.segment)
-  }
-
-  private usable() {
-    if (this.closed) throw new Error('the shared memory is closed')
-    return this
-  }
-
-  private check(gone: number | undefined): void {
-    if (gone === undefined) return
-    const peer = this.peers[gone]
-    throw new Error(
-      peer ? `lost rank ${gone} (${peer.host}, pid ${peer.pid}): its process has ended` : 'another rank has given up',
+    return this.run((native, segment) =>
+      native.shmAllreduce(segment, input.address, output.address, input.bytes, wire, reduction, tree),
     )
+  }
+
+  allgather: Transport['allgather'] = (input, output, counts) =>
+    this.run(
+      (native, segment) => {
+        const [from, to] = [native.addressOf(input), native.addressOf(output)]
+        return native.shmAllgather(segment, from, to, Float64Array.from(counts))
+      },
+      input,
+      output,
+    )
+
+  broadcast: Transport['broadcast'] = (data, root) =>
+    this.run((native, segment) => native.shmBroadcast(segment, native.addressOf(data), data.byteLength, root), data)
+
+  alltoall: Transport['alltoall'] = (input, sendCounts, output, receiveCounts) =>
+    this.run(
+      (native, segment) => {
+        const [from, to] = [native.addressOf(input), native.addressOf(output)]
+        const [send, receive] = [Float64Array.from(sendCounts), Float64Array.from(receiveCounts)]
+        return native.shmAlltoall(segment, from, send, to, receive)
+      },
+      input,
+      output,
+    )
+
+  /** Whoever waits for this rank, here or in another process, fails. */
+  async close(): Promise<void> {
+    this.fail(new Error('the shared memory is closed'))
+  }
+
+  private fail(reason: Error): Error {
+    if (!this.failure) this.native.shmClose(this.segment)
+    this.failure ??= reason
+    return this.failure
+  }
+
+  private async run(begin: (native: Native, segment: Segment) => number, ...memory: Uint8Array[]): Promise<void> {
+    const { native, segment } = this
+    if (this.failure) throw this.failure
+    if (this.underWay) throw new Error('shm: got an operation while another is under way, expected one at a time')
+    this.underWay = memory
+    let looked = performance.now()
+    for (let awaited = begin(native, segment); awaited >= 0; awaited = native.shmProceed(segment)) {
+      if (native.shmLeft(segment, awaited)) throw this.fail(this.lost(awaited, 'it has given up'))
+      if (performance.now() - looked > LOOK_EVERY) {
+        const gone = this.processes.findIndex((process, r) => this.mustLive(r) && process.gone())
+        if (gone >= 0) throw this.fail(this.lost(gone, 'its process has ended'))
+        looked = performance.now()
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+      if (this.failure) throw this.failure
+    }
+    this.underWay = undefined
+  }
+
+  /** Another rank may have done its part, said so and ended. */
+  private mustLive(rank: number): boolean {
+    return rank !== this.rank && !this.native.shmLeft(this.segment, rank)
+  }
+
+  private lost(rank: number, reason: string): Error {
+    const { host, pid } = this.peers[rank]!
+    return new Error(`lost rank ${rank} (${host}, pid ${pid}): ${reason}`)
   }
 }

@@ -14,6 +14,7 @@ typedef void UserFunction(void *in, void *inout, int *count, Handle *type);
 
 static void *library;
 static bool started;
+static int rank, size;
 static Handle world, byte_type, float_type, int_type;
 static Handle operations[BFLOAT16 + 1][PRODUCT + 1];
 
@@ -87,7 +88,9 @@ static void finalize_at_exit(void) {
 
 void mpi_leave(void) { left = true; }
 
-const char *mpi_start(const char *path, int *rank, int *size) {
+int mpi_size(void) { return size; }
+
+const char *mpi_start(const char *path, int *own_rank, int *world_size) {
   if (!library) {
     const char *problem = open_library(path);
     if (problem) return problem;
@@ -111,11 +114,14 @@ const char *mpi_start(const char *path, int *rank, int *size) {
     // MPI's own sums are the same numbers, and use wider vectors.
     Handle sum = dlsym(library, "ompi_mpi_op_sum");
     if (sum) operations[FLOAT32][SUM] = operations[INT32][SUM] = sum;
+    const char *problem = check(Comm_rank(world, &rank));
+    if (!problem) problem = check(Comm_size(world, &size));
+    if (problem) return problem;
     started = true;
   }
   left = false;
-  const char *problem = check(Comm_rank(world, rank));
-  return problem ? problem : check(Comm_size(world, size));
+  *own_rank = rank, *world_size = size;
+  return NULL;
 }
 
 const char *mpi_allreduce(const void *input, void *output, size_t bytes, WireType type, Reduction op) {
@@ -139,10 +145,8 @@ const char *mpi_broadcast(void *data, size_t bytes, int root) {
   return NULL;
 }
 
-const char *mpi_allgather(const void *input, void *output, const double *counts, int size) {
+const char *mpi_allgather(const void *input, void *output, const double *counts) {
   char *to = output;
-  int rank = 0;
-  Comm_rank(world, &rank);
   for (int r = 0; r < size; to += (size_t)counts[r++]) {
     if (r == rank)
       for (size_t i = 0; i < (size_t)counts[r]; i++) to[i] = ((const char *)input)[i];
@@ -152,9 +156,7 @@ const char *mpi_allgather(const void *input, void *output, const double *counts,
   return NULL;
 }
 
-const char *mpi_alltoall(const void *input, const double *send, void *output, const double *receive, int size) {
-  int rank = 0;
-  Comm_rank(world, &rank);
+const char *mpi_alltoall(const void *input, const double *send, void *output, const double *receive) {
   for (int step = 0; step < size; step++) {
     const int to = (rank + step) % size, from = (rank - step + size) % size;
     const char *out = input;

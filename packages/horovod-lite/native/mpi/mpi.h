@@ -1,16 +1,17 @@
 // Open MPI, opened at run time by the names that its library exports: no headers and no linking, so that one binary
 // works with every version that has libmpi.so.40 (3, 4 and 5).
 #pragma once
-#include "reduce.h"
+#include "../reduce/reduce.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 // All return NULL, or what is wrong.
 const char *mpi_start(const char *library, int *rank, int *size);
+int mpi_size(void);
 const char *mpi_find(const char *library); // only whether it can be opened
 const char *mpi_allreduce(const void *input, void *output, size_t bytes, WireType type, Reduction op);
 const char *mpi_broadcast(void *data, size_t bytes, int root);
-const char *mpi_allgather(const void *input, void *output, const double *counts, int size);
-const char *mpi_alltoall(const void *input, const double *send, void *output, const double *receive, int size);
+const char *mpi_allgather(const void *input, void *output, const double *counts);
+const char *mpi_alltoall(const void *input, const double *send, void *output, const double *receive);
 // The process has said goodbye to the others: MPI ends with it, and not before, since it cannot be started twice.
 void mpi_leave(void);

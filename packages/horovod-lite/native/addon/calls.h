@@ -1,0 +1,12 @@
+// Every function that JavaScript sees; src/transports/native.ts has their types.
+#pragma once
+#include <node_api.h>
+
+#define CALLS(X)                                                                                             \
+  X(addressOf) X(reduce)                                                                                     \
+  X(shmOpen) X(shmName) X(shmSeal) X(shmClose) X(shmLeft)                                                    \
+  X(shmAllreduce) X(shmBroadcast) X(shmAllgather) X(shmAlltoall) X(shmProceed)                               \
+  X(mpiFind) X(mpiStart) X(mpiLeave) X(mpiAllreduce) X(mpiBroadcast) X(mpiAllgather) X(mpiAlltoall)
+
+#define DECLARE_CALL(name) napi_value call_##name(napi_env env, napi_callback_info info);
+CALLS(DECLARE_CALL)

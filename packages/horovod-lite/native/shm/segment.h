@@ -1,0 +1,58 @@
+// Memory that the ranks of one host share, and how they wait for each other in it.
+//
+// An operation runs in rounds; round k uses slot k mod SLOTS of each rank's buffer. Every rank counts, in a cache line of
+// its own, the rounds in which it has put its input there (IN), has reduced (REDUCED), and has taken results out (OUT). A
+// count is written by its rank alone, so release stores and acquire loads are all it takes. Nothing is ever locked: a rank
+// that is killed leaves the others waiting, and they look whether it lives.
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SLOTS 3
+#define MAX_RANKS 256
+
+typedef enum { IN, REDUCED, OUT, STAGES } Stage;
+
+typedef struct {
+  _Alignas(128) _Atomic uint32_t counts[STAGES];
+  _Atomic uint32_t left;   // it takes no more part
+  _Atomic uint64_t number; // what others must know of it (alltoall)
+  _Alignas(128) _Atomic uint32_t sleepers; // others that sleep until it counts
+} Counters;
+
+typedef struct {
+  Counters *counters; // of each rank; the mapping begins here
+  uint8_t *buffers;
+  size_t bytes; // of the mapping
+  size_t piece; // bytes of one chunk that a round moves; a slot has `size` pieces
+  int rank, size;
+  uint32_t round;     // rounds of all operations so far, equal on all ranks between operations
+  uint32_t spins;     // looks before giving the core to others
+  uint64_t deadline;  // of this turn of waiting, in monotonic nanoseconds
+  int waiting_for;    // the rank whose count is missing
+  int file;
+  char name[64]; // where the others find it
+  bool named;    // the name must be removed
+} Segment;
+
+// Makes a segment with `buffer` bytes for each rank; or opens another rank's by name. NULL, or what is wrong.
+const char *segment_create(Segment *segment, int size, size_t buffer);
+const char *segment_open(Segment *segment, int size, size_t buffer, const char *name);
+// All ranks have it: the name goes, and nothing can be left behind.
+void segment_seal(Segment *segment);
+void segment_close(Segment *segment);
+
+static inline size_t slot_bytes(const Segment *s) { return s->piece * (size_t)s->size; }
+
+// Rank r's slot of round k, and the piece of it for chunk c. A rank needs no piece for its own chunk: its result goes there.
+static inline uint8_t *slot_of(const Segment *s, int r, uint32_t k) {
+  return s->buffers + ((size_t)r * SLOTS + k % SLOTS) * slot_bytes(s);
+}
+static inline uint8_t *piece_of(const Segment *s, int r, uint32_t k, int c) { return slot_of(s, r, k) + (size_t)c * s->piece; }
+
+void segment_count(Segment *segment, Stage stage, uint32_t rounds);
+// Waits until `rank` has counted to `rounds`; false with `waiting_for` where it has not when the deadline is over, or has left.
+bool segment_await(Segment *segment, int rank, Stage stage, uint32_t rounds);
+bool segment_await_all(Segment *segment, Stage stage, uint32_t rounds);
