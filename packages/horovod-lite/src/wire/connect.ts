@@ -1,107 +1,113 @@
-import { createConnection, type Socket } from 'node:net'
+import { createConnection } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Hello, nonce, proof, sameProof } from './authentication'
+import {
+  CLIENT_PROOF,
+  GREETING,
+  HANDSHAKE_TIME,
+  type Hello,
+  LONGEST_HELLO,
+  newNonce,
+  nonceOf,
+  proofOf,
+  REFUSED,
+  SERVER_PROOF,
+  sameProof,
+} from './authentication'
 import { Connection } from './connection'
-import { type Address, CLIENT_PROOF, GREETING, LONGEST_HELLO, SERVER_PROOF } from './listener'
+import type { Address } from './listener'
 
-export interface ConnectOptions extends Hello {
+export interface ConnectOptions extends Omit<Hello, 'generation'> {
   /** Tried in turn, again and again until the time is over: the other side may not listen yet. */
   addresses: readonly Address[]
+  /** Default 0: the first world. */
+  generation?: number
   secret: string
   timeoutSeconds: number
-  /** Bytes of the buffer that the system reads into. */
-  bufferSize?: number
 }
+
+/** What more time does not mend. */
+class Final extends Error {}
 
 /** @throws where nobody answers in time, or the other side does not know the secret */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const deadline = performance.now() + options.timeoutSeconds * 1000
-  let last = new Error('no address')
+  const { addresses, timeoutSeconds } = options
+  const deadline = performance.now() + timeoutSeconds * 1000
+  let last = 'there is no address'
   for (let wait = 5; ; wait = Math.min(2 * wait, 250)) {
-    for (const address of options.addresses)
+    for (const address of addresses)
       try {
-        return await connectTo(address, options, deadline)
+        return await attempt(address, options, Math.min(HANDSHAKE_TIME, deadline - performance.now()))
       } catch (error) {
-        if (error instanceof WrongSecret) throw error
-        last = error as Error
+        if (error instanceof Final) throw error
+        last = (error as Error).message
       }
     if (performance.now() + wait > deadline) break
     await pause(wait)
   }
-  const tried = options.addresses.map(({ host, port }) => `${host}:${port}`).join(', ')
+  const tried = addresses.map(({ host, port }) => `${host}:${port}`).join(', ')
   throw new Error(
-    `cannot connect to ${tried} within ${options.timeoutSeconds} s (${last.message}); is the job still running there, and the port open?`,
+    `cannot connect to ${tried} within ${timeoutSeconds} s (${last}); is the job still running there, and the port open?`,
   )
 }
 
-class WrongSecret extends Error {}
-
-function connectTo({ host, port }: Address, options: ConnectOptions, deadline: number): Promise<Connection> {
+function attempt({ host, port }: Address, options: ConnectOptions, milliseconds: number): Promise<Connection> {
   return new Promise((resolve, reject) => {
     let connection: Connection | undefined
-    const socket: Socket = createConnection({
+    const scratch = Buffer.allocUnsafeSlow(64 * 1024)
+    const socket = createConnection({
       host,
       port,
-      noDelay: true,
       onread: {
-        buffer: Buffer.allocUnsafeSlow(options.bufferSize ?? 64 * 1024),
-        callback: (count, buffer) => connection!.push(buffer.subarray(0, count), true),
+        buffer: () => connection?.room ?? scratch,
+        callback: (count, buffer) => connection!.arrived(buffer, count),
       },
     })
-    const timer = setTimeout(() => give(new Error('it does not answer')), Math.max(1, deadline - performance.now()))
-    const give = (error: Error) => {
+    const fail = (error: Error) => {
       clearTimeout(timer)
       socket.destroy()
       reject(error)
     }
-    socket.once('error', give)
-    socket.once('connect', () => {
-      socket.off('error', give)
+    const timer = setTimeout(() => fail(new Error('no answer')), Math.max(1, milliseconds))
+    socket.on('error', fail)
+    socket.once('connect', async () => {
       connection = new Connection(socket)
-      connection.longestFrame = LONGEST_HELLO
-      greet(
-        connection,
-        options,
-        () => {
-          clearTimeout(timer)
-          resolve(connection!)
-        },
-        give,
-      )
+      try {
+        await introduce(connection, options)
+        clearTimeout(timer)
+        socket.off('error', fail)
+        resolve(connection)
+      } catch (error) {
+        fail(error as Error)
+      }
     })
   })
 }
 
 /** The connecting side of the handshake. */
-function greet(
-  connection: Connection,
-  { secret, role, rank }: ConnectOptions,
-  done: () => void,
-  failed: (e: Error) => void,
-) {
-  const own = nonce()
-  let theirs = ''
-  connection.onClose = (reason) =>
-    failed(
-      theirs && !reason
-        ? new WrongSecret(
-            `${connection.remote} refused this process: it has another HOROVOD_SECRET_KEY, or is another job`,
-          )
-        : (reason ?? new Error('it closed the connection')),
-    )
-  connection.onFrame = (kind, payload) => {
-    const text = payload.toString('utf8')
-    if (kind === GREETING && !theirs) {
-      theirs = text
-      const hello = { role, rank }
-      connection
-        .send(CLIENT_PROOF, { ...hello, nonce: own, proof: proof(secret, 'client', [theirs, own], hello) })
-        .catch(failed)
-    } else if (kind === SERVER_PROOF && sameProof(text, proof(secret, 'server', [theirs, own], { role, rank }))) {
-      connection.onFrame = undefined
-      connection.onClose = undefined
-      connection.longestFrame = 64 * 2 ** 20
-      done()
-    } else failed(new Error(`${connection.remote} does not know the secret of this job`))
-  }
+function introduce(connection: Connection, { secret, role, rank, generation = 0 }: ConnectOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const hello = { role, rank, generation }
+    const { remote } = connection
+    const own = newNonce()
+    let theirs: string | undefined
+    const proof = (side: 'client' | 'server') => proofOf(side, secret, [theirs!, own], hello)
+    connection.limitFrames(LONGEST_HELLO)
+    connection.onClose = (reason) => reject(reason ?? new Error('it closed the connection'))
+    connection.onFrame = (kind, payload) => {
+      const text = payload.toString('utf8')
+      if (theirs === undefined) {
+        theirs = kind === GREETING ? nonceOf(text) : undefined
+        if (theirs === undefined)
+          return reject(new Error(`${remote} is another program, or another version of this one`))
+        connection.send(CLIENT_PROOF, { ...hello, nonce: own, proof: proof('client') }).catch(reject)
+      } else if (kind === SERVER_PROOF && sameProof(text, proof('server'))) {
+        connection.onFrame = undefined
+        connection.onClose = undefined
+        connection.limitFrames()
+        resolve()
+      } else if (kind === REFUSED)
+        reject(new Final(`${remote} refused this process: it has another HOROVOD_SECRET_KEY, or is another job's`))
+      else reject(new Final(`${remote} does not know the secret of this job (HOROVOD_SECRET_KEY)`))
+    }
+  })
 }

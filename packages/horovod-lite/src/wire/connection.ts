@@ -1,32 +1,29 @@
 import type { Socket } from 'node:net'
+import { type Frame, FrameReader, frameParts } from './frames'
+import { Targets } from './targets'
 
-/** Bytes before a frame's payload: its length (4, little endian) and its kind (1). */
-const HEADER = 5
 /** No control message is longer. */
 const LONGEST_FRAME = 64 * 2 ** 20
 
-interface Target {
-  into: Uint8Array
-  filled: number
-  done: () => void
-  failed: (reason: Error) => void
-}
+type FrameHandler = (kind: number, payload: Buffer) => void
+type CloseHandler = (reason?: Error) => void
 
 /**
- * A stream of frames, or (`receiveInto`, `write`) of bytes whose number both sides know, over a socket.
- * Whoever feeds the socket's bytes calls `push`.
+ * A stream of frames over a socket, or after `startRaw` of bytes whose number both sides know. Whoever reads the socket
+ * calls `push`, or `room` and `arrived` where bytes are to come straight to where they belong.
  */
 export class Connection {
-  /** What a frame may be long at most; short before the handshake has ended. */
-  longestFrame = LONGEST_FRAME
   readonly remote: string
-  private readonly backlog: Uint8Array[] = []
-  private buffered = 0
+  private readonly frames = new FrameReader()
+  private readonly targets = new Targets()
+  /** Raw bytes that nobody has asked for yet. */
+  private early: Uint8Array[] = []
   private raw = false
-  private readonly targets: Target[] = []
+  private longestFrame = LONGEST_FRAME
+  private offered?: Uint8Array
   private closed?: { reason?: Error }
-  private frameHandler?: (kind: number, payload: Buffer) => void
-  private closeHandler?: (reason?: Error) => void
+  private frameHandler?: FrameHandler
+  private closeHandler?: CloseHandler
 
   constructor(private readonly socket: Socket) {
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`
@@ -40,13 +37,13 @@ export class Connection {
   }
 
   /** Takes the frames. Those that come while there is no handler wait for one. */
-  set onFrame(handler: ((kind: number, payload: Buffer) => void) | undefined) {
+  set onFrame(handler: FrameHandler | undefined) {
     this.frameHandler = handler
     this.takeFrames()
   }
 
   /** Told once that the connection has ended, by whomever; `reason` where it was an error. */
-  set onClose(handler: ((reason?: Error) => void) | undefined) {
+  set onClose(handler: CloseHandler | undefined) {
     this.closeHandler = handler
     if (this.closed) handler?.(this.closed.reason)
   }
@@ -56,69 +53,70 @@ export class Connection {
     return this.socket.localAddress ?? ''
   }
 
-  /** Resolves when the system has taken it. */
-  send(kind: number, payload: Uint8Array | string | object = ''): Promise<void> {
-    const bytes =
-      payload instanceof Uint8Array
-        ? payload
-        : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload))
-    const head = Buffer.allocUnsafe(HEADER)
-    head.writeUInt32LE(bytes.byteLength)
-    head[4] = kind
-    return this.write(bytes.byteLength < 4096 ? Buffer.concat([head, bytes]) : [head, bytes])
+  /** Longer frames end the connection: before the handshake is over nothing long is said. */
+  limitFrames(longest = LONGEST_FRAME): void {
+    this.longestFrame = longest
   }
 
-  /** Bytes without a frame. */
-  write(bytes: Uint8Array | Uint8Array[]): Promise<void> {
+  /** Resolves when the system has taken it. */
+  send(kind: number, payload: Uint8Array | string | object = ''): Promise<void> {
+    if (payload instanceof Uint8Array) return this.write(...frameParts(kind, payload))
+    return this.write(...frameParts(kind, Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload))))
+  }
+
+  /** Bytes without a frame. Resolves when the system has taken them. */
+  write(...parts: Uint8Array[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const done = (error?: Error | null) => (error ? reject(error) : resolve())
       if (this.closed) return reject(this.closed.reason ?? new Error(`the connection with ${this.remote} is closed`))
-      const parts = Array.isArray(bytes) ? bytes : [bytes]
       this.socket.cork()
       for (const part of parts.slice(0, -1)) this.socket.write(part)
-      this.socket.write(parts.at(-1)!, done)
+      this.socket.write(parts.at(-1)!, (error) => (error ? reject(error) : resolve()))
       this.socket.uncork()
     })
   }
 
-  /** From now on there are no frames, only bytes for `receiveInto`. */
+  /** From now on there are no frames, only bytes for `receiveInto`. What nobody asks for stays with the system. */
   startRaw(): void {
     this.raw = true
+    this.early = this.frames.takeAll()
     this.socket.pause()
   }
 
   /** Resolves when `into` is full. Calls are served in order. */
   receiveInto(into: Uint8Array): Promise<void> {
-    return new Promise((done, failed) => {
-      if (into.byteLength === 0) return done()
-      this.targets.push({ into, filled: 0, done, failed })
-      while (this.targets.length > 0 && this.backlog.length > 0) {
-        const chunk = this.backlog.shift()!
-        this.buffered -= chunk.byteLength
-        const rest = this.fill(chunk)
-        if (rest.byteLength > 0) this.keep(rest, true)
-      }
-      if (this.targets.length === 0) return
-      if (this.closed) this.failTargets()
-      else this.socket.resume()
-    })
+    const received = this.targets.add(into)
+    while (this.targets.room && this.early.length > 0) this.keep(this.targets.fill(this.early.shift()!), true)
+    if (this.closed) this.targets.fail(this.closed.reason ?? new Error(`${this.remote} closed the connection`))
+    else if (this.targets.room) this.socket.resume()
+    return received
   }
 
   /**
-   * Bytes have come. @param reused the memory is written again after the call
+   * Bytes have come. @param reused their memory is written again after the call
    * @returns false where the socket should wait
    */
-  push(chunk: Uint8Array, reused: boolean): boolean {
+  push(bytes: Uint8Array, reused: boolean): boolean {
     if (!this.raw) {
-      this.keep(reused ? chunk.slice() : chunk)
+      this.frames.push(reused ? bytes.slice() : bytes)
       this.takeFrames()
       return true
     }
-    const rest = this.fill(chunk)
-    if (rest.byteLength > 0) this.keep(reused ? rest.slice() : rest)
-    if (this.targets.length > 0) return true
-    this.socket.pause()
-    return false
+    const rest = this.targets.fill(bytes)
+    this.keep(reused ? rest.slice() : rest)
+    return this.paused()
+  }
+
+  /** Where the next bytes may be read to without a copy; undefined where they must go through `push`. */
+  get room(): Uint8Array | undefined {
+    this.offered = this.raw ? this.targets.room : undefined
+    return this.offered
+  }
+
+  /** Bytes have been read into `buffer`, which may be what `room` was. @returns false where the socket should wait */
+  arrived(buffer: Uint8Array, count: number): boolean {
+    if (buffer !== this.offered) return this.push(buffer.subarray(0, count), true)
+    this.targets.advance(count)
+    return this.paused()
   }
 
   close(): void {
@@ -138,57 +136,39 @@ export class Connection {
     this.socket.unref()
   }
 
-  private keep(chunk: Uint8Array, first = false): void {
-    if (first) this.backlog.unshift(chunk)
-    else this.backlog.push(chunk)
-    this.buffered += chunk.byteLength
+  private paused(): boolean {
+    if (this.targets.room) return true
+    this.socket.pause()
+    return false
   }
 
-  /** Copies into the targets in turn. @returns what none of them had room for */
-  private fill(chunk: Uint8Array): Uint8Array {
-    let rest = chunk
-    while (rest.byteLength > 0 && this.targets.length > 0) {
-      const target = this.targets[0]!
-      const part = rest.subarray(0, target.into.byteLength - target.filled)
-      target.into.set(part, target.filled)
-      target.filled += part.byteLength
-      rest = rest.subarray(part.byteLength)
-      if (target.filled === target.into.byteLength) {
-        this.targets.shift()
-        target.done()
-      }
-    }
-    return rest
+  private keep(bytes: Uint8Array, first = false): void {
+    if (bytes.byteLength === 0) return
+    if (first) this.early.unshift(bytes)
+    else this.early.push(bytes)
   }
 
   private takeFrames(): void {
-    while (this.frameHandler && this.buffered >= HEADER && !this.raw) {
-      const all = this.backlog.length === 1 ? this.backlog[0]! : Buffer.concat(this.backlog)
-      const bytes = Buffer.from(all.buffer, all.byteOffset, all.byteLength)
-      const length = bytes.readUInt32LE(0)
-      if (length > this.longestFrame) {
-        this.socket.destroy(new Error(`got a frame of ${length} bytes, expected at most ${this.longestFrame}`))
-        return
-      }
-      this.backlog.splice(0, this.backlog.length, bytes)
-      if (bytes.byteLength < HEADER + length) return
-      const rest = bytes.subarray(HEADER + length)
-      this.backlog.splice(0, 1, ...(rest.byteLength > 0 ? [rest] : []))
-      this.buffered = rest.byteLength
-      this.frameHandler(bytes[4]!, bytes.subarray(HEADER, HEADER + length))
-      if (this.closed) return
+    while (this.frameHandler && !this.socket.destroyed && !this.raw) {
+      const frame = this.nextFrame()
+      if (!frame) return
+      this.frameHandler(frame.kind, frame.payload)
+    }
+  }
+
+  private nextFrame(): Frame | undefined {
+    try {
+      return this.frames.take(this.longestFrame)
+    } catch (error) {
+      this.socket.destroy(error as Error)
+      return undefined
     }
   }
 
   private ended(reason?: Error): void {
     this.closed = { reason }
-    this.failTargets()
+    this.targets.fail(reason ?? new Error(`${this.remote} closed the connection`))
     this.closeHandler?.(reason)
-  }
-
-  private failTargets(): void {
-    const reason = this.closed?.reason ?? new Error(`${this.remote} closed the connection`)
-    for (const { failed } of this.targets.splice(0)) failed(reason)
   }
 }
 

@@ -3,8 +3,8 @@ import { bytesOf, reduceInto } from '../reduction'
 import type { Reduction, WireType } from '../transport'
 import type { Links } from './links'
 
-/** Pieces in which a chunk travels, so that one is reduced while the next is on the wire. */
-const SEGMENT = 512 * 1024
+/** Bytes that travel as one: what a rank has received it hands on while the rest is on the wire. Two fit into a core's cache. */
+const SEGMENT = 256 * 1024
 
 /**
  * Ring all-reduce (Patarasuk and Yuan, Bandwidth optimal all-reduce algorithms for clusters of workstations, 2009): P − 1
@@ -13,55 +13,62 @@ const SEGMENT = 512 * 1024
  */
 export async function ringAllreduce(links: Links, data: Uint8Array, type: WireType, op: Reduction): Promise<void> {
   const { rank, size } = links
-  const [next, previous] = [(rank + 1) % size, (rank + size - 1) % size]
-  const scratch = new Uint8Array(2 * SEGMENT)
-  const segments = (chunk: number) => segmentsOf(data, type, size, (chunk + 2 * size) % size)
-
-  for (let step = 0; step < size - 1; step++) {
-    const sent = sendAll(links, next, segments(rank - step - 1))
-    for await (const [target, received] of receiveAll(links, previous, segments(rank - step - 2), scratch))
-      reduceInto(target, received, type, op)
-    await sent
-  }
-  for (let step = 0; step < size - 1; step++) {
-    const sent = sendAll(links, next, segments(rank - step))
-    await Promise.all(segments(rank - step - 1).map((segment) => links.receive(previous, segment)))
-    await sent
-  }
-}
-
-function sendAll(links: Links, to: number, segments: Uint8Array[]): Promise<unknown> {
-  const sent = Promise.all(segments.map((segment) => links.send(to, segment)))
-  sent.catch(() => {}) // awaited later; what is received may fail first
-  return sent
-}
-
-/** Segments' places, each with what has come for it. Two are on their way at a time. */
-async function* receiveAll(links: Links, from: number, segments: Uint8Array[], scratch: Uint8Array) {
-  const start = (i: number) => {
-    const target = segments[i]
-    if (!target) return undefined
-    const at = (i % 2) * SEGMENT
-    const into = scratch.subarray(at, at + target.byteLength)
-    const arrived = links.receive(from, into)
-    arrived.catch(() => {})
-    return { target, into, arrived }
-  }
-  let [current, following] = [start(0), start(1)]
-  for (let i = 2; current; i++) {
-    await current.arrived
-    yield [current.target, current.into] as const
-    ;[current, following] = [following, start(i)]
-  }
-}
-
-/** A chunk's bytes, cut into whole elements. */
-function segmentsOf(data: Uint8Array, type: WireType, size: number, chunk: number): Uint8Array[] {
   const unit = bytesOf[type]
   const elements = data.byteLength / unit
-  const start = chunkStart(elements, size, chunk) * unit
-  const end = chunkStart(elements, size, chunk + 1) * unit
+  const chunk = (c: number) =>
+    data.subarray(chunkStart(elements, size, c) * unit, chunkStart(elements, size, c + 1) * unit)
+  const chunks = Array.from({ length: 2 * size - 1 }, (_, step) => chunk((2 * size + rank - 1 - step) % size))
+  await passRound(links, chunks, { steps: size - 1, add: (target, source) => reduceInto(target, source, type, op) })
+}
+
+/** In the first steps what arrives is added to what is there; later it takes its place. */
+interface Adding {
+  steps: number
+  add(target: Uint8Array, source: Uint8Array): void
+}
+
+const NOTHING: Adding = { steps: 0, add: () => {} }
+
+/**
+ * Blocks go round the ring: in step s each rank sends its blocks[s] and receives its blocks[s + 1], segment by segment.
+ * Whoever sends a block has received it in the step before, so nothing that is still to be sent is ever overwritten.
+ */
+export async function passRound(links: Links, blocks: readonly Uint8Array[], adding = NOTHING): Promise<void> {
+  const { rank, size } = links
+  const [next, previous] = [(rank + 1) % size, (rank + size - 1) % size]
+  const sent: Promise<void>[] = []
+  const send = (bytes: Uint8Array) => {
+    const one = links.send(next, bytes)
+    one.catch(() => {}) // awaited at the end; what is received may fail first
+    sent.push(one)
+  }
+  for (const segment of segmentsOf(blocks[0]!)) send(segment)
+
+  const arrivals = blocks.slice(1).flatMap((block, step) => segmentsOf(block).map((target) => ({ target, step })))
+  const scratch = new Uint8Array(2 * SEGMENT)
+  const receive = (i: number) => {
+    const arrival = arrivals[i]
+    if (!arrival) return undefined
+    const { target, step } = arrival
+    const place = scratch.subarray((i % 2) * SEGMENT, (i % 2) * SEGMENT + target.byteLength)
+    const into = step < adding.steps ? place : target
+    const received = links.receive(previous, into)
+    received.catch(() => {})
+    return { target, step, into, received }
+  }
+  let [current, following] = [receive(0), receive(1)] // two are on their way at a time
+  for (let i = 2; current; i++) {
+    const { target, step, into, received } = current
+    await received
+    if (into !== target) adding.add(target, into)
+    if (step + 2 < blocks.length) send(target)
+    ;[current, following] = [following, receive(i)]
+  }
+  await Promise.all(sent)
+}
+
+function segmentsOf(bytes: Uint8Array): Uint8Array[] {
   const segments: Uint8Array[] = []
-  for (let at = start; at < end; at += SEGMENT) segments.push(data.subarray(at, Math.min(end, at + SEGMENT)))
+  for (let at = 0; at < bytes.byteLength; at += SEGMENT) segments.push(bytes.subarray(at, at + SEGMENT))
   return segments
 }

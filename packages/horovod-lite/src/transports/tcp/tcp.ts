@@ -2,18 +2,21 @@ import { connect } from '../../wire/connect'
 import type { Connection } from '../../wire/connection'
 import { algorithmFor } from '../order'
 import type { Peer, Transport } from '../transport'
+import { ringAllgather } from './allgather'
+import { pairwiseAlltoall } from './alltoall'
+import { broadcast } from './broadcast'
 import { halvingAllreduce } from './halving'
 import type { Links } from './links'
-import { pairwiseAlltoall, ringAllgather, treeBroadcast } from './moves'
 import { ringAllreduce } from './ring'
 
 /** Role of the connections that carry tensors. Each carries one direction and is opened by the side that receives. */
 export const DATA_ROLE = 'data'
-const READ_BUFFER = 1024 * 1024
 
 export interface TcpOptions {
   rank: number
   peers: readonly Peer[]
+  /** The world that these ranks are of. Default 0. */
+  generation?: number
   secret: string
   timeoutSeconds: number
 }
@@ -39,9 +42,10 @@ export class TcpTransport implements Transport, Links {
 
   /** A peer has connected to receive from this rank; the listener's owner calls it. */
   accept(rank: number, connection: Connection): void {
-    connection.startRaw()
-    this.slot(rank).fill(connection)
-    connection.unref()
+    if (this.options.peers[rank] && !this.failure && this.slot(rank).fill(connection)) {
+      connection.startRaw()
+      connection.unref()
+    } else connection.close()
   }
 
   async send(to: number, bytes: Uint8Array): Promise<void> {
@@ -62,7 +66,7 @@ export class TcpTransport implements Transport, Links {
       : halvingAllreduce(this, data, type, op)
 
   allgather: Transport['allgather'] = (input, output, counts) => ringAllgather(this, input, output, counts)
-  broadcast: Transport['broadcast'] = (data, root) => treeBroadcast(this, data, root)
+  broadcast: Transport['broadcast'] = (data, root) => broadcast(this, data, root)
   alltoall: Transport['alltoall'] = (...parts) => pairwiseAlltoall(this, ...parts)
 
   async close(): Promise<void> {
@@ -70,7 +74,7 @@ export class TcpTransport implements Transport, Links {
   }
 
   /** Everything that waits, and everything later, rejects. */
-  fail(reason: Error): void {
+  private fail(reason: Error): void {
     this.failure ??= reason
     this.break(this.failure)
     for (const slot of this.outgoing.values()) {
@@ -84,25 +88,19 @@ export class TcpTransport implements Transport, Links {
     if (this.failure) return Promise.reject(this.failure)
     const known = this.incoming.get(from)
     if (known) return known
-    const { secret, timeoutSeconds, peers } = this.options
-    const addresses = peers[from]!.addresses
-    const opening = connect({
-      addresses,
-      secret,
-      timeoutSeconds,
-      role: DATA_ROLE,
-      rank: this.rank,
-      bufferSize: READ_BUFFER,
-    }).then((connection) => {
-      connection.startRaw()
-      connection.unref()
-      if (this.failure) connection.close()
-      return connection
-    })
-    const opened = opening.catch((reason: Error) => this.lost(from, reason))
+    const opened = this.open(from).catch((reason: Error) => this.lost(from, reason))
     const usable = Promise.race([opened, this.broken]) // a dead peer is tried for long
     this.incoming.set(from, usable)
     return usable
+  }
+
+  private async open(from: number): Promise<Connection> {
+    const { rank, peers, ...rest } = this.options
+    const connection = await connect({ ...rest, addresses: peers[from]!.addresses, role: DATA_ROLE, rank })
+    connection.startRaw()
+    connection.unref()
+    if (this.failure) connection.close()
+    return connection
   }
 
   private slot(to: number): Slot {
@@ -112,26 +110,31 @@ export class TcpTransport implements Transport, Links {
     return slot
   }
 
-  private lost(rank: number, reason: Error): never {
-    throw this.failure ?? new Error(this.describe(rank, reason.message))
-  }
-
-  private describe(rank: number, reason: string): string {
+  private lost(rank: number, { message }: Error): never {
     const { host, pid } = this.options.peers[rank]!
-    return `lost rank ${rank} (${host}, pid ${pid}): ${reason}`
+    throw this.failure ?? new Error(`lost rank ${rank} (${host}, pid ${pid}): ${message}`)
   }
 }
 
 /** A connection that the peer will open. */
 class Slot {
-  fill!: (connection: Connection) => void
+  private filled = false
+  private resolve!: (connection: Connection) => void
   fail!: (reason: Error) => void
   readonly connection = new Promise<Connection>((resolve, reject) => {
-    this.fill = resolve
+    this.resolve = resolve
     this.fail = reject
   })
 
   constructor() {
     this.connection.catch(() => {})
+  }
+
+  /** @returns false where there is one already */
+  fill(connection: Connection): boolean {
+    if (this.filled) return false
+    this.filled = true
+    this.resolve(connection)
+    return true
   }
 }
