@@ -51,7 +51,11 @@ export type { DistributedOptimizerOptions } from './optimizer/options'
 export { broadcastOptimizerState } from './optimizer/state'
 export { LearningRateWarmup, type LearningRateWarmupOptions, learningRateWarmup } from './optimizer/warmup'
 export { Average, Max, Min, Product, type ReduceOp, Sum } from './reduce_op'
+export type { AvailableTransport } from './transports/available'
 export type { TransportModule } from './transports/choose'
 export type { Links } from './transports/tcp/links'
 export type { Address, Peer, Reduction, Transport, WireType } from './transports/transport'
 export { type Environment, type World, worldOf } from './world'
+
+/** Which transports work on this host, and why others do not. For Node. */
+export const availableTransports = async () => (await import('./transports/available')).availableTransports()

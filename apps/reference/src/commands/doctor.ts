@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os'
+import { type AvailableTransport, availableTransports } from '@unet-industrial/horovod-lite'
 import pc from 'picocolors'
 import { type EngineName, engines } from '../backends/engines'
 import { type Probe, probe, probeApart } from '../backends/probe'
@@ -13,6 +14,8 @@ export interface Diagnosis {
   cores: number
   memoryBytes: number
   backends: Probe[]
+  /** What moves tensors between processes that train together. */
+  transports: AvailableTransport[]
   /** What `--backend auto` takes, null where nothing works; left out where one backend was asked about. */
   auto?: Record<Purpose, EngineName | null>
 }
@@ -30,6 +33,7 @@ export async function doctor({ options }: Request): Promise<Diagnosis> {
     cores: cpus().length,
     memoryBytes: totalmem(),
     backends,
+    transports: await availableTransports(),
     ...(backend === 'auto' && {
       auto: { training: taken(backends, 'training'), inference: taken(backends, 'inference') },
     }),
@@ -44,7 +48,7 @@ function taken(probes: Probe[], purpose: Purpose): EngineName | null {
   return automatic.find((name) => probes.some((probe) => probe.name === name && fits(probe))) ?? null
 }
 
-function describe({ node, platform, cpu, cores, memoryBytes, backends, auto }: Diagnosis): string {
+function describe({ node, platform, cpu, cores, memoryBytes, backends, transports, auto }: Diagnosis): string {
   const lines = [
     `Node ${node} on ${platform}, ${cores} cores (${cpu}), ${(memoryBytes / 2 ** 30).toFixed(1)} GiB of memory`,
     '',
@@ -54,6 +58,14 @@ function describe({ node, platform, cpu, cores, memoryBytes, backends, auto }: D
       ...(remedy ? [`                 ${remedy}`] : []),
     ]),
   ]
+  lines.push(
+    '',
+    'several processes (hvdrun):',
+    ...transports.map(
+      ({ name, description, problem }) =>
+        `${problem ? pc.red('no   ') : pc.green('works')}  ${pc.bold(name.padEnd(8))}  ${problem ?? description}`,
+    ),
+  )
   if (auto)
     lines.push(
       '',
