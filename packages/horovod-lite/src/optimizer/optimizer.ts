@@ -94,7 +94,7 @@ export class DistributedOptimizer<T extends tf.Optimizer = tf.Optimizer> extends
     const given = present(gradients)
     const plan = planBuckets(sizes(variables, given), this.bucketBytes)
     const reducer = new GradientReducer(plan, this.start)
-    for (const [name, gradient] of given) reducer.ready(name, gradient)
+    for (const [name, gradient] of given.reverse()) reducer.ready(name, gradient) // as backward produced them
     return reducer.finish()
   }
 
