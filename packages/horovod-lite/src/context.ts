@@ -1,3 +1,4 @@
+import { HorovodInternalError } from './elastic/errors'
 import type { Client } from './process/client'
 import { type Environment, type World, worldOf } from './world'
 
@@ -13,7 +14,7 @@ export interface InitOptions {
 
 interface Context {
   world: World
-  /** As given to `init`. */
+  /** As given to `init`, with the transport. */
   environment: Environment
   /** Undefined in a world of one. */
   client?: Client
@@ -40,7 +41,7 @@ export async function init({
     realm[KEY] = { world, environment }
     return
   }
-  starting = start(world, environment, transport ?? environment.HOROVOD_TRANSPORT ?? 'auto')
+  starting = start(world, transport === undefined ? environment : { ...environment, HOROVOD_TRANSPORT: transport })
   try {
     await starting
   } finally {
@@ -48,10 +49,22 @@ export async function init({
   }
 }
 
-async function start(world: World, environment: Environment, transport: string): Promise<void> {
+async function start(world: World, environment: Environment): Promise<void> {
   const { startClient } = await import('./process/start')
-  const client = await startClient(world, environment, transport || 'auto')
-  realm[KEY] = { world: client.world, environment, client }
+  while (!realm[KEY])
+    try {
+      const client = await startClient(world, environment, environment.HOROVOD_TRANSPORT || 'auto')
+      realm[KEY] = { world: client.world, environment, client }
+    } catch (error) {
+      if (!(error instanceof HorovodInternalError)) throw error // else (elastic) the launcher forms another world
+    }
+}
+
+/** Leaves the world and takes a place in the next (elastic). @param more variables that have changed */
+export async function reinit(more: Environment): Promise<void> {
+  const { environment } = context('reinit()')
+  await shutdown()
+  await init({ environment: { ...environment, ...more } })
 }
 
 /** Leaves the world: says goodbye to the other ranks. `init` may follow. */

@@ -5,7 +5,7 @@ import type { Peer, Transport } from '../transports/transport'
 import type { World } from '../world'
 import { type Control, openControl } from './control'
 import { Doors } from './doors'
-import { meetAtRendezvous, meetThroughMpi, usesMpi } from './meet'
+import { meetAtRendezvous, meetThroughMpi, type News, usesMpi } from './meet'
 import { numberOf } from './settings'
 
 /** A process's place in its world, and its ways to the others. */
@@ -19,23 +19,32 @@ export interface Joined {
 }
 
 /** Meets the other ranks, opens the control star and the transport. @throws where somebody is missing when the time is over */
-export async function joinWorld(start: Start, onHostsUpdated: () => void): Promise<Joined> {
+export async function joinWorld(start: Start, news: News): Promise<Joined> {
   const { environment } = start
   const timeoutSeconds = numberOf(environment, 'HOROVOD_START_TIMEOUT', 30)
   const doors = new Doors()
   const met = usesMpi(start)
     ? await meetThroughMpi(start, doors)
-    : await meetAtRendezvous(start, doors, timeoutSeconds, onHostsUpdated)
+    : await meetAtRendezvous(start, doors, timeoutSeconds, news)
   const { world, peers, secret, mpi } = met
   const { rank } = world
   const control = await openControl({ world, peers, secret, timeoutSeconds, doors, environment })
   met.connected()
   const tcp = new TcpTransport({ rank, peers, secret, timeoutSeconds })
   doors.open(DATA_ROLE, (from, connection) => tcp.accept(from, connection))
-  const transport = await openTransport({ name: start.transport, rank, peers, tcp, mpi })
+  const opening = openTransport({ name: start.transport, rank, peers, tcp, mpi })
+  const transport = await Promise.race([opening, abortOf(control)])
   const close = () => {
     doors.close()
     met.close()
   }
   return { world, peers, control, transport, close }
 }
+
+/** Rejects where another rank ends meanwhile. */
+const abortOf = (control: Control): Promise<never> =>
+  new Promise((_, reject) => {
+    control.onDecision = (decision) => {
+      if ('abort' in decision) reject(new Error(decision.abort))
+    }
+  })

@@ -1,8 +1,9 @@
 // Entry of the background thread: joins the world, then does what the main thread asks.
 import { type MessagePort, workerData } from 'node:worker_threads'
+import { HorovodInternalError } from '../elastic/errors'
 import { Signal, type Start, type ToBackground, type ToMain } from '../process/messages'
 import { Engine } from './engine'
-import { joinWorld } from './join-world'
+import { type Joined, joinWorld } from './join-world'
 
 const { start, port } = workerData as { start: Start; port: MessagePort }
 const signals = new Int32Array(start.signals)
@@ -18,8 +19,16 @@ function tell(message: ToMain): void {
 port.on('message', (message: ToBackground) => engine!.handle(message))
 
 try {
-  const joined = await joinWorld(start, () => {
-    Atomics.add(signals, Signal.hostsUpdated, 1)
+  const joined = await new Promise<Joined>((resolve, reject) => {
+    joinWorld(start, {
+      onHostsUpdated: () => {
+        Atomics.add(signals, Signal.hostsUpdated, 1)
+      },
+      onBroken: (message) => {
+        if (engine) engine.abort(message)
+        else reject(new HorovodInternalError(message))
+      },
+    }).then(resolve, reject)
   })
   engine = new Engine(joined, start.environment, tell)
   // The main thread may be blocked: it must hear of an error of ours, too.
@@ -27,5 +36,6 @@ try {
   const { world, transport } = joined
   tell({ type: 'ready', world, transport: transport.name, direct: transport.allreduceDirect !== undefined })
 } catch (error) {
-  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+  const kind = error instanceof HorovodInternalError ? 'internal' : 'other'
+  tell({ type: 'failed', kind, message: error instanceof Error ? error.message : String(error) })
 }

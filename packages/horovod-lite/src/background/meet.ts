@@ -4,13 +4,13 @@ import { type Mpi, startMpi } from '../transports/mpi/start'
 import { loadNative } from '../transports/native'
 import type { Peer } from '../transports/transport'
 import { newSecret } from '../wire/authentication'
+import { parse } from '../wire/connection'
 import { addressOfInterface, hostId, reachableAddresses } from '../wire/interfaces'
 import type { Address } from '../wire/listener'
 import { openRegistration, register } from '../wire/register'
-import { HOSTS_UPDATED, type Registration, RendezvousServer } from '../wire/rendezvous'
+import { HOSTS_UPDATED, type Registration, RendezvousServer, WORLD_BROKEN } from '../wire/rendezvous'
 import type { Environment, World } from '../world'
 import type { Doors } from './doors'
-import { numberOf } from './settings'
 
 /** What a process knows when all have met. */
 export interface Met {
@@ -65,15 +65,20 @@ function rendezvousOf(environment: Environment): { address: Address; hosted: boo
   return { address: { host: master, port: Number(masterPort) + (taken ? 1 : 0) }, hosted: true }
 }
 
-/** Seconds that a process waits for a world that it can be in. */
-const elasticTimeout = (environment: Environment) => numberOf(environment, 'HOROVOD_ELASTIC_TIMEOUT', 600)
+/** What the launcher tells those who train (elastic). */
+export interface News {
+  /** Hosts have come or gone: another world is wanted. */
+  onHostsUpdated(): void
+  /** A process of this world has ended. */
+  onBroken(message: string): void
+}
 
 /** @throws where there is no rendezvous or no secret, or where ranks are missing when the time is over */
 export async function meetAtRendezvous(
   { world, environment }: Start,
   doors: Doors,
   timeoutSeconds: number,
-  onHostsUpdated: () => void,
+  news: News,
 ): Promise<Met> {
   const place = rendezvousOf(environment)
   if (!place)
@@ -98,15 +103,14 @@ export async function meetAtRendezvous(
       rank,
       size: elastic ? null : world.size,
       worker: environment.HOROVOD_ELASTIC_WORKER ?? String(world.rank),
+      hasState: environment.HOROVOD_ELASTIC_HAS_STATE === '1',
     }
-    const { peers, world: assigned } = await register(
-      connection,
-      registration,
-      elastic ? elasticTimeout(environment) : timeoutSeconds,
-    )
+    // An elastic launcher says itself when it is tired of waiting.
+    const { peers, world: assigned } = await register(connection, registration, elastic ? Infinity : timeoutSeconds)
     connection.unref()
-    connection.onFrame = (kind) => {
-      if (kind === HOSTS_UPDATED) onHostsUpdated()
+    connection.onFrame = (kind, payload) => {
+      if (kind === HOSTS_UPDATED) news.onHostsUpdated()
+      else if (kind === WORLD_BROKEN) news.onBroken(parse<{ message: string }>(payload)?.message ?? '')
     }
     const own = elastic ? { ...assigned, source: world.source } : world
     return {

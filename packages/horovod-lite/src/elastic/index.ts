@@ -1,2 +1,4 @@
+export { ObjectState } from './object_state'
 export { run } from './run'
-export { ObjectState, State, TrainingState, type TrainingStateOptions } from './state'
+export { State } from './state'
+export { TrainingState } from './training_state'

@@ -41,7 +41,8 @@ export class Agent {
   private readonly processes = new Map<number, Entry>()
   private next = 0
   private stderr = ''
-  private lost = false
+  /** It has died, and can start nothing. */
+  lost = false
 
   private constructor(
     readonly host: string,
@@ -157,7 +158,9 @@ const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
 /** Runs a shell command on a host. */
 function commandFor(host: string, { sshCommand, sshPort, sshIdentityFile }: AgentOptions, command: string): string[] {
   if (isLocal(host)) return ['/bin/sh', '-c', command]
-  const options = sshCommand === 'ssh' ? ['-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=accept-new'] : []
+  // A host that loses its power says nothing: ssh asks every 5 s, and ends without 3 answers.
+  const settings = ['BatchMode=yes', 'StrictHostKeyChecking=accept-new', 'ServerAliveInterval=5']
+  const options = sshCommand === 'ssh' ? settings.flatMap((setting) => ['-o', setting]) : []
   if (sshPort) options.push('-p', String(sshPort))
   if (sshIdentityFile) options.push('-i', sshIdentityFile)
   return [...sshCommand.split(' '), ...options, host, command]

@@ -137,12 +137,18 @@ class Job {
 }
 
 /** Says who failed first. @returns its exit code */
-function report({ place: { rank, host }, exit, output }: Rank): number {
-  const { code, signal, problem } = exit!
+function report({ place, exit, output }: Rank): number {
+  process.stderr.write(`hvdrun: ${howItFailed(place, exit!)}; the other ranks were ended\n${lastLinesOf(output)}`)
+  return codeOf(exit!)
+}
+
+export function howItFailed({ rank, host }: Pick<Place, 'rank' | 'host'>, { code, signal, problem }: Exit): string {
   const how = problem ? `did not run: ${problem}` : signal ? `was killed by ${signal}` : `exited with code ${code}`
-  const last = output.lastLines.map((line) => `  ${line}`).join('\n')
-  process.stderr.write(
-    `hvdrun: rank ${rank} on ${host} ${how}; the other ranks were ended\n${last ? `its last lines:\n${last}\n` : ''}`,
-  )
-  return code ?? 128 + constants.signals[signal!]
+  return `rank ${rank} on ${host} ${how}`
+}
+
+export const codeOf = ({ code, signal }: Exit): number => code ?? 128 + constants.signals[signal!]
+
+export function lastLinesOf({ lastLines }: RankOutput): string {
+  return lastLines.length > 0 ? `its last lines:\n${lastLines.map((line) => `  ${line}\n`).join('')}` : ''
 }

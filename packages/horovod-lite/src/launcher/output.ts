@@ -21,12 +21,13 @@ export class RankOutput {
 
   /** @throws where the folder cannot be made */
   constructor(
-    /** The rank, or a process's number where ranks may change. */
-    private readonly rank: number,
+    /** Before each line. */
+    public rank: number,
     private readonly options: OutputOptions,
+    name = `rank.${rank}`,
   ) {
     if (!options.folder) return
-    const folder = join(options.folder, `rank.${rank}`)
+    const folder = join(options.folder, name)
     try {
       mkdirSync(folder, { recursive: true })
     } catch (error) {

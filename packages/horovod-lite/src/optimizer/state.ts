@@ -40,7 +40,7 @@ export async function broadcastOptimizerState(optimizer: tf.Optimizer, { root = 
 }
 
 /** tfjs's optimizers forget slots that `setWeights` replaces, and make their count of steps anew for each `getWeights`. */
-async function disposeUnused(optimizer: tf.Optimizer, before: NamedTensor[]): Promise<void> {
+export async function disposeUnused(optimizer: tf.Optimizer, before: NamedTensor[]): Promise<void> {
   const after = await optimizer.getWeights()
   const used = new Set(after.filter(({ name }) => name !== 'iter').map(({ tensor }) => tensor))
   for (const { tensor } of [...before, ...after]) if (!used.has(tensor)) tensor.dispose()

@@ -59,5 +59,6 @@ export interface Result {
 /** Background thread → main thread. */
 export type ToMain =
   | { type: 'ready'; world: World; transport: string; direct: boolean }
-  | { type: 'failed'; message: string }
+  /** `internal`: a process of this world has ended before it had begun (elastic). */
+  | { type: 'failed'; kind: 'internal' | 'other'; message: string }
   | Result

@@ -1,4 +1,5 @@
 import { MessageChannel, Worker } from 'node:worker_threads'
+import { HorovodInternalError } from '../elastic/errors'
 import { fileOf } from '../files'
 import { loadNative } from '../transports/native'
 import type { Environment, World } from '../world'
@@ -7,7 +8,8 @@ import type { Start, ToMain } from './messages'
 
 /**
  * Starts the background thread and waits until all ranks are there.
- * @throws one line where the world cannot be joined: what is missing, and what to do
+ * @throws one line where the world cannot be joined: what is missing, and what to do; HorovodInternalError where it broke
+ *   before it had begun, and another one follows (elastic)
  */
 export async function startClient(world: World, environment: Environment, transport: string): Promise<Client> {
   const signals = new SharedArrayBuffer(8)
@@ -22,7 +24,8 @@ export async function startClient(world: World, environment: Environment, transp
   if (ready.type !== 'ready') {
     port1.close()
     await worker.terminate()
-    throw new Error(ready.type === 'failed' ? ready.message : 'the background thread did not begin')
+    if (ready.type !== 'failed') throw new Error('the background thread did not begin')
+    throw ready.kind === 'internal' ? new HorovodInternalError(ready.message) : new Error(ready.message)
   }
   worker.unref()
   const native = ready.direct ? loadNative() : undefined

@@ -15,6 +15,7 @@ export const openRegistration = ({ address, secret, timeoutSeconds }: RegisterOp
 
 /**
  * Registers a process and waits for its place.
+ * @param timeoutSeconds Infinity: as long as the rendezvous is there
  * @throws where others are missing when the time is over, naming them
  */
 export function register(connection: Connection, registration: Registration, timeoutSeconds: number): Promise<Place> {
@@ -26,17 +27,15 @@ export function register(connection: Connection, registration: Registration, tim
       connection.onClose = undefined
       settled()
     }
-    const timer = setTimeout(
-      () =>
-        settle(() =>
-          reject(
-            new Error(
-              `waited ${timeoutSeconds} s for all processes to start; ${missing || 'some'} did not come: look at their output, or raise --start-timeout (HOROVOD_START_TIMEOUT)`,
-            ),
+    const tooLate = () =>
+      settle(() =>
+        reject(
+          new Error(
+            `waited ${timeoutSeconds} s for all processes to start; ${missing || 'some'} did not come: look at their output, or raise --start-timeout (HOROVOD_START_TIMEOUT)`,
           ),
         ),
-      timeoutSeconds * 1000,
-    )
+      )
+    const timer = timeoutSeconds < Infinity ? setTimeout(tooLate, timeoutSeconds * 1000) : undefined
     connection.onFrame = (kind, payload) => {
       const message = parse<Place & { missing: string }>(payload)
       if (kind === WAITING) missing = message?.missing ?? ''

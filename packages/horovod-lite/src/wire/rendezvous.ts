@@ -10,9 +10,18 @@ export const PLACE = 17
 export const WAITING = 18
 /** The set of hosts has changed (elastic). */
 export const HOSTS_UPDATED = 19
+/** A process of the current world has ended: it can do nothing more (elastic). */
+export const WORLD_BROKEN = 20
 
-/** What a process says of itself. `rank` is null where the rendezvous assigns ranks; `worker` is who started it. */
-export type Registration = Omit<Peer, 'rank'> & { rank: number | null; size: number | null; worker: string }
+/** What a process says of itself. `rank` is null where the rendezvous assigns ranks. */
+export interface Registration extends Omit<Peer, 'rank'> {
+  rank: number | null
+  size: number | null
+  /** How its launcher knows it. */
+  worker: string
+  /** Whether it has the job's training state (elastic). */
+  hasState: boolean
+}
 
 /** A process's place, and everybody's addresses by rank. */
 export interface Place {
@@ -28,11 +37,12 @@ export interface Registered {
   connection: Connection
 }
 
-/** Who gets which place, asked whenever somebody has come or gone; undefined while some are missing. */
+/** Asked whenever somebody has come or gone. */
 export interface Policy {
-  assign(waiting: readonly Registered[]): World[] | undefined
-  /** Whom the others wait for, for their messages. */
-  missing(waiting: readonly Registered[]): string
+  /** Who gets which place: null for those who go on waiting, undefined while some are missing. */
+  assign(waiting: readonly Registered[]): (World | null)[] | undefined
+  /** Whom the others wait for, for their messages where they are tired of it. */
+  missing?(waiting: readonly Registered[]): string
   /** A process's connection has ended. */
   onLeave?(registered: Registered): void
 }
@@ -91,6 +101,7 @@ export class RendezvousServer {
       this.place(worlds)
       return
     }
+    if (!this.policy.missing) return
     const missing = this.policy.missing(this.waiting)
     for (const { connection } of this.waiting) connection.send(WAITING, { missing }).catch(() => {})
   }
@@ -124,19 +135,24 @@ export class RendezvousServer {
     if (at >= 0) this.waiting.splice(at, 1)
   }
 
-  private place(worlds: readonly World[]): void {
-    const placed = this.waiting.splice(0)
+  private place(worlds: readonly (World | null)[]): void {
+    const placed = this.waiting.flatMap((registered, i) => {
+      const world = worlds[i]
+      return world ? [{ ...registered, world }] : []
+    })
+    const left = this.waiting.filter((_, i) => !worlds[i])
+    this.waiting.splice(0, this.waiting.length, ...left)
     const peers = placed
       .map(
-        ({ registration: { rank: _, size: __, worker: ___, ...rest } }, i): Peer => ({
-          rank: worlds[i]!.rank,
+        ({ registration: { rank: _, size: __, worker: ___, hasState: ____, ...rest }, world: { rank } }): Peer => ({
+          rank,
           ...rest,
         }),
       )
       .sort((a, b) => a.rank - b.rank)
     const generation = this.generation++
-    for (const [i, { connection }] of placed.entries())
-      connection.send(PLACE, { world: worlds[i]!, peers, generation } satisfies Place).catch(() => {})
+    for (const { connection, world } of placed)
+      connection.send(PLACE, { world, peers, generation } satisfies Place).catch(() => {})
   }
 }
 

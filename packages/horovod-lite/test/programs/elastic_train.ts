@@ -1,37 +1,51 @@
-// Trains y = w·x for a number of steps, on this rank's part of each step's eight examples, and says what it did.
+// Trains a small model while ranks come and go, and says what it does. Each rank has its own six rows of a step's batch, so
+// that the weights tell in which worlds the steps were made.
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '@unet-industrial/horovod-lite'
+import { smallModel } from '../support/small_model'
 
-const [steps, pause] = process.argv.slice(2).map(Number) as [number, number]
-const say = (line: object) => console.log(JSON.stringify(line))
-const weight = tf.variable(tf.tensor1d([0, 0]), true, 'weight')
-const optimizer = new hvd.DistributedOptimizer(tf.train.momentum(0.05, 0.5))
-const state = new hvd.elastic.TrainingState({ variables: [weight], optimizer, values: { step: 0 } })
-const world = () => ({ rank: hvd.rank(), size: hvd.size(), pid: process.pid })
+const [steps, pause, commitEvery] = process.argv.slice(2).map(Number) as [number, number, number]
+const { dieWhile, dieAt } = process.env as { dieWhile?: string; dieAt?: string }
 
-/** Examples of a step: rows of two numbers, the same in every world; the loss is the mean over all of them. */
-const examples = (step: number) => Array.from({ length: 24 }, (_, i) => [((step * 7 + i * 3) % 11) / 11, ((step * 5 + i) % 13) / 13])
+const print = (line: object) => console.log(JSON.stringify({ pid: process.pid, ...line }))
+print({ event: 'start', rank: -1 })
+await hvd.init()
+const say = (event: string, more: object = {}) =>
+  print({ event, step: state.step, rank: hvd.rank(), size: hvd.size(), ...more })
+const model = smallModel()
+const optimizer = new hvd.DistributedOptimizer(tf.train.momentum(0.1, 0.9))
+const state = new hvd.elastic.TrainingState({
+  variables: model.variables,
+  optimizer,
+  step: 0,
+  /** How many ranks made each step. */
+  worlds: [] as number[],
+  loss: 0,
+})
+state.registerResetCallbacks([() => say('reset')])
 
-state.onReset(() => say({ event: 'reset', ...world() }))
-await hvd.elastic.run(state, async () => {
-  say({ event: 'begin', step: state.values.step, ...world() })
-  while (state.values.step < steps) {
-    const { step } = state.values
-    const own = examples(step).filter((_, i) => i % hvd.size() === hvd.rank())
-    const loss = () =>
-      tf.tidy(() => {
-        const x = tf.tensor2d(own, [own.length, 2])
-        const target = tf.sum(tf.mul(x, tf.tensor1d([2, -1])), 1)
-        const error = tf.sub(tf.sum(tf.mul(x, weight), 1), target)
-        return tf.mul(tf.sum(tf.square(error)), hvd.size() / 24) as tf.Scalar // the average over ranks is the mean of all 24
-      })
-    optimizer.minimize(loss, false, [weight])
-    state.values.step++
+const train = hvd.elastic.run(async () => {
+  say('begin')
+  while (state.step < steps) {
+    const first = 6 * hvd.rank()
+    state.loss = tf.tidy(() => {
+      const loss = optimizer.minimize(() => model.loss(state.step, first, first + 6), true, model.variables)!
+      return hvd.allreduce(loss).dataSync()[0]!
+    })
+    state.worlds.push(hvd.size())
+    state.step++
     await new Promise((resolve) => setTimeout(resolve, pause))
-    await state.commit()
-    say({ event: 'step', step: state.values.step, ...world() })
+    if (dieWhile === 'committing' && hvd.rank() === 1 && state.step === Number(dieAt)) {
+      await state.save()
+      process.kill(process.pid, 'SIGKILL') // the others have kept this step, or are about to
+    }
+    if (state.step % commitEvery === 0) await state.commit()
+    else state.checkHostUpdates()
+    say('step')
   }
 })
-say({ event: 'done', step: state.values.step, weight: [...weight.dataSync()], ...world() })
+await train(state)
+const { worlds, loss } = state
+say('done', { worlds, loss, weights: model.values(), tensors: tf.memory().numTensors })
 await hvd.shutdown()

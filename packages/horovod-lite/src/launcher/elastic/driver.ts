@@ -1,237 +1,134 @@
 import { constants } from 'node:os'
-import type { Registered } from '../../wire/rendezvous'
+import { HOSTS_UPDATED, type Policy, type Registered, type RendezvousServer, WORLD_BROKEN } from '../../wire/rendezvous'
 import type { World } from '../../world'
-import type { Exit, RemoteProcess } from '../agents'
+import type { Exit } from '../agents'
 import type { Host } from '../hosts'
-import type { ElasticSettings } from '../settings'
-import { assignRanks } from './assignment'
-import { Blacklist } from './blacklist'
-import { changeOf } from './slots'
+import { codeOf, howItFailed, lastLinesOf } from '../job'
+import type { RankOutput } from '../output'
+import type { Membership, Step, Worker } from './membership'
+import type { Processes } from './processes'
 
-/** What the driver does to the world outside: processes, and those who have registered. */
-export interface Stage {
-  /** Starts a process; its end comes to `Driver.exited`. */
-  start(id: string, host: string): RemoteProcess
-  /** Tells all registered processes that the hosts have changed. */
-  announce(): void
-  /** Asks `Driver.assign` again. */
-  reconsider(): void
-  say(line: string): void
-}
+/** Seconds until a host that could not be reached is tried again. */
+const RETRY = 10
+/** Milliseconds between two looks at the clock. */
+const TICK = 250
 
-interface Worker {
-  id: string
-  host: string
-  slot: number
-  process: RemoteProcess
-  /** Of the first world it was in. */
-  since?: number
-  rank?: number
-  /** It is to go: its host is gone, or blacklisted. */
-  leaving: boolean
-}
+/** Milliseconds after which hvdrun waits no more for processes that were told to end; its agents end them. */
+const PATIENCE = 6000
 
-/** How a job ended. */
-export interface Ending {
-  code: number
-  /** Where it failed. */
-  reason?: string
-}
+const now = () => performance.now() / 1000
 
-/** Milliseconds between SIGTERM and SIGKILL. */
-const GRACE = 3000
-
-/** Decides who takes part: starts and stops processes as hosts come and go, and forms worlds of those who are there. */
-export class Driver {
-  private readonly workers = new Map<string, Worker>()
-  private readonly blacklist: Blacklist
-  private hosts: Host[] = []
-  private worlds = 0
-  private started = 0
-  /** A process has ended well: the work is done, and nobody is started any more. */
-  private finishing = false
-  private firstFailure?: string
-  private firstCode = 1
-  private failedAtEnd = false
+/** Does what `Membership` decides: the policy of the rendezvous, which is asked whenever something has happened. */
+export class Driver implements Policy {
+  /** Of processes that failed, to be shown where that ends the job. */
+  private readonly outputs = new Map<Worker, RankOutput>()
+  private readonly hosts = new Map<string, number>()
+  private server!: RendezvousServer
+  private processes!: Processes
+  private timer?: NodeJS.Timeout
   private signalled?: NodeJS.Signals
-  private shortage?: NodeJS.Timeout
-  private end!: (ending: Ending) => void
   private over = false
-  readonly ended = new Promise<Ending>((resolve) => {
-    this.end = resolve
+  private exitCode = 0
+  private finish!: (code: number) => void
+  /** hvdrun's exit code, when all processes have ended. */
+  readonly ended = new Promise<number>((resolve) => {
+    this.finish = resolve
   })
 
   constructor(
-    private readonly settings: ElasticSettings,
-    private readonly stage: Stage,
-  ) {
-    this.blacklist = new Blacklist(settings.blacklistCooldown)
+    private readonly membership: Membership,
+    private readonly say: (line: string) => void,
+  ) {}
+
+  begin(server: RendezvousServer, processes: Processes): void {
+    this.server = server
+    this.processes = processes
+    this.timer = setInterval(() => server.reconsider(), TICK)
   }
 
-  /** The hosts that there are now. */
-  setHosts(hosts: Host[]): void {
-    this.hosts = hosts
-    this.adapt()
+  found(hosts: Host[]): void {
+    this.hosts.clear()
+    for (const { name, slots } of hosts) this.hosts.set(name, slots)
+    this.membership.hosts.update(hosts)
+    this.say(`hosts: ${hosts.map(({ name, slots }) => `${name}:${slots}`).join(', ') || 'none'}`)
+    this.server.reconsider()
   }
 
-  /** A signal to the job: for all processes. Nobody is started any more. */
-  signal(signal: NodeJS.Signals): void {
+  exited(worker: Worker, exit: Exit, output?: RankOutput): void {
+    const wanted = worker.stopping || this.over || this.signalled !== undefined
+    const failed = exit.code !== 0 || exit.problem !== undefined
+    const failure = failed ? { text: howItFailed(worker, exit), code: codeOf(exit) } : undefined
+    if (failure && output && !wanted) this.outputs.set(worker, output)
+    const broken = this.membership.ended(worker.id, now(), failure)
+    if (failure && !wanted) this.say(failure.text)
+    if (broken && failure) this.server.notify(WORLD_BROKEN, { message: failure.text })
+    this.server.reconsider()
+    if ((this.over || this.signalled) && this.processes.count === 0) this.close()
+  }
+
+  unreachable(host: string, reason: Error): void {
+    this.say(`${reason.message}; it is tried again in ${RETRY} s`)
+    this.membership.unreachable(host, now() + RETRY)
+    this.server.reconsider()
+  }
+
+  /** A signal to hvdrun is for all processes; a second one ends them. */
+  pass(signal: NodeJS.Signals): void {
     const again = this.signalled !== undefined
     this.signalled ??= signal
-    this.finishing = true
-    for (const { process } of this.workers.values()) process.signal(again ? 'SIGKILL' : signal)
-    this.adapt()
+    if (!again) this.say(`${signal} goes to all processes; once more ends them at once`)
+    this.processes.signalAll(again ? 'SIGKILL' : signal)
+    this.exitCode = 128 + constants.signals[this.signalled]
+    if (this.processes.count === 0) this.close()
   }
 
-  /** A process has ended. */
-  exited(id: string, { code, signal, problem }: Exit): void {
-    const worker = this.workers.get(id)
-    if (!worker) return
-    this.workers.delete(id)
-    if (!worker.leaving) {
-      if (code === 0 && !problem) this.finishing = true
-      else if (!this.signalled)
-        this.failed(
-          worker,
-          problem ?? (signal ? `was killed by ${signal}` : `exited with code ${code}`),
-          code ?? 128 + constants.signals[signal!],
-        )
-    }
-    this.adapt()
-    this.stage.reconsider()
-  }
-
-  /** Policy of the rendezvous: the next world, once all who run wait for it. */
-  assign(waiting: readonly Registered[]): World[] | undefined {
-    const here = waiting.map(({ registration: { worker } }) => this.workers.get(worker))
-    const leaving = here.filter((worker) => worker?.leaving)
-    for (const worker of leaving) this.stop(worker!)
-    const members = [...this.workers.values()].filter((worker) => !worker.leaving)
-    const complete = here.length === members.length && here.every((worker) => worker && !worker.leaving)
-    if (this.over || !complete || members.length < this.settings.minSize) return undefined
-    const { resetLimit } = this.settings
-    if (resetLimit !== undefined && this.worlds > resetLimit) {
-      this.giveUp(`the world has changed more than ${resetLimit} times (--reset-limit)${this.because()}`)
-      return undefined
-    }
-    const worlds = assignRanks(members)
-    for (const worker of members) {
-      worker.since ??= this.worlds
-      worker.rank = worlds.get(worker.id)!.rank
-    }
-    this.worlds++
-    this.stage.say(
-      `world ${this.worlds}: ${members.length} processes on ${[...new Set(members.map(({ host }) => host))].sort().join(', ')}`,
+  assign(waiting: readonly Registered[]): (World | null)[] | undefined {
+    if (this.over || this.signalled) return undefined
+    const newest = new Map(waiting.map((registered) => [registered.registration.worker, registered]))
+    this.membership.waitingAre(new Map([...newest].map(([id, { registration }]) => [id, registration])))
+    const step = this.membership.next(now())
+    this.do(step)
+    const { place } = step
+    return (
+      place &&
+      waiting.map(
+        (each) => (newest.get(each.registration.worker) === each && place.get(each.registration.worker)) || null,
+      )
     )
-    return here.map((worker) => worlds.get(worker!.id)!)
   }
 
-  /** For the message of a process that has waited too long. */
-  missing(waiting: readonly Registered[]): string {
-    const there = new Set(waiting.map(({ registration: { worker } }) => worker))
-    const absent = [...this.workers.keys()].filter((id) => !there.has(id))
-    return absent.length > 0 ? `processes ${absent.join(', ')}` : `enough slots (--min-np ${this.settings.minSize})`
-  }
-
-  private failed(worker: Worker, how: string, code: number): void {
-    const { host, id, rank } = worker
-    const what = `process ${id}${rank === undefined ? '' : ` (rank ${rank})`} on ${host} ${how}`
-    this.stage.say(`${what}; ${host} gets no more processes${this.cooldown()}`)
-    if (!this.firstFailure) this.firstCode = code
-    this.firstFailure ??= what
-    this.failedAtEnd ||= this.finishing
-    this.blacklist.add(host)
-  }
-
-  private cooldown(): string {
-    const { blacklistCooldown } = this.settings
-    return blacklistCooldown === undefined ? '' : ` for ${blacklistCooldown} s`
-  }
-
-  /** Starts and stops what has to be, and notices where that is not enough. */
-  private adapt(): void {
-    if (this.over) return
-    const usable = this.hosts.filter(({ name }) => !this.blacklist.has(name))
-    const running = [...this.workers.values()].filter(({ leaving }) => !leaving)
-    const { start, stop } = changeOf(usable, running, this.settings.maxSize)
-    for (const { host, slot } of stop)
-      this.dismiss(running.find((worker) => worker.host === host && worker.slot === slot)!)
-    if (!this.finishing) for (const { host, slot } of start) this.launch(host, slot)
-    if (this.worlds > 0 && (stop.length > 0 || (start.length > 0 && !this.finishing))) this.stage.announce()
-    this.watchShortage()
-  }
-
-  private launch(host: string, slot: number): void {
-    const id = String(this.started++)
-    this.workers.set(id, { id, host, slot, leaving: false, process: this.stage.start(id, host) })
-  }
-
-  /** On a host that failed there is no waiting; on one that is only going, it may finish its step. */
-  private dismiss(worker: Worker): void {
-    worker.leaving = true
-    if (this.blacklist.has(worker.host)) this.stop(worker)
-    else setTimeout(() => this.stop(worker), 30_000).unref()
-  }
-
-  private stop(worker: Worker): void {
-    if (!this.workers.has(worker.id)) return
-    worker.process.signal('SIGTERM')
-    setTimeout(() => worker.process.signal('SIGKILL'), GRACE).unref()
-  }
-
-  /** Too few processes: wait for hosts as long as it is allowed, then end. */
-  private watchShortage(): void {
-    const members = [...this.workers.values()].filter(({ leaving }) => !leaving)
-    if (this.finishing) {
-      if (this.workers.size === 0) this.finish(this.endingOf())
+  private do({ start, stop, notify, place, end }: Step): void {
+    if (end) {
+      const { reason, failure } = end
+      const output = failure && this.outputs.get(failure.worker)
+      if (reason) this.say(`${reason}${output ? `\n${lastLinesOf(output).trimEnd()}` : ''}`)
+      this.exitCode = failure?.code ?? (reason ? 1 : 0)
+      this.over = true
+      for (const worker of this.membership.all) {
+        worker.stopping = true
+        this.processes.stop(worker)
+      }
+      if (this.processes.count === 0) this.close()
+      else setTimeout(() => this.close(), PATIENCE).unref()
       return
     }
-    const enough = members.length >= this.settings.minSize
-    if (enough) {
-      clearTimeout(this.shortage)
-      this.shortage = undefined
-    } else if (!this.shortage) {
-      const { minSize, timeout, discoveryScript } = this.settings
-      const end = () =>
-        this.giveUp(
-          `there were fewer than ${minSize} slots (--min-np) for ${timeout} s (--elastic-timeout)${this.because()}`,
-        )
-      if (!discoveryScript && this.settings.blacklistCooldown === undefined)
-        this.giveUp(`fewer than ${minSize} slots (--min-np) are left${this.because()}`)
-      else {
-        this.shortage = setTimeout(end, timeout * 1000)
-        if (this.settings.blacklistCooldown !== undefined) this.lookAgain()
-      }
+    for (const worker of start) void this.processes.start(worker, this.hosts.get(worker.host) ?? 1)
+    for (const worker of stop) this.processes.stop(worker)
+    if (notify) this.server.notify(HOSTS_UPDATED)
+    if (place) {
+      this.outputs.clear()
+      const members = this.membership.all.filter(({ id }) => place.has(id))
+      for (const worker of members) this.processes.setRank(worker)
+      const hosts = [...new Set(members.map(({ host }) => host))]
+      const list = hosts.map((name) => `${name}:${members.filter(({ host }) => host === name).length}`).join(', ')
+      this.say(
+        `world ${this.membership.worlds}: ${members.length} process${members.length === 1 ? '' : 'es'} on ${list}`,
+      )
     }
   }
 
-  /** A cooldown ends without anything happening. */
-  private lookAgain(): void {
-    const timer = setInterval(() => {
-      if (this.over || !this.shortage) clearInterval(timer)
-      else this.adapt()
-    }, 500)
-    timer.unref()
-  }
-
-  private endingOf(): Ending {
-    if (this.signalled) return { code: 128 + constants.signals[this.signalled] }
-    return this.failedAtEnd ? { code: this.firstCode, reason: this.firstFailure } : { code: 0 }
-  }
-
-  private because(): string {
-    return this.firstFailure ? `; the first failure: ${this.firstFailure}` : ''
-  }
-
-  private giveUp(reason: string): void {
-    if (this.over) return
-    for (const worker of this.workers.values()) this.stop(worker)
-    this.finish({ code: this.firstCode, reason })
-  }
-
-  private finish(ending: Ending): void {
-    this.over = true
-    clearTimeout(this.shortage)
-    this.end(ending)
+  private close(): void {
+    clearInterval(this.timer)
+    this.finish(this.exitCode)
   }
 }

@@ -101,6 +101,12 @@ export class Membership {
     return member
   }
 
+  /** No process could be started there: it is tried again later, and counts as no failure. */
+  unreachable(host: string, until: number): void {
+    this.workers = this.workers.filter((worker) => worker.host !== host || worker.generation >= 0 || worker.waiting)
+    this.hosts.postpone(host, until)
+  }
+
   /** What follows from all that is known. */
   next(now: number): Step {
     const step: Step = { start: [], stop: [], notify: false }
@@ -121,7 +127,8 @@ export class Membership {
     const more = this.generation < resets // a further world is allowed
     if (!this.launched || !more) seating.start = []
 
-    const broken = alive.some((worker) => this.isMember(worker) && worker.waiting) || this.failures.some((f) => f.member)
+    const broken =
+      alive.some((worker) => this.isMember(worker) && worker.waiting) || this.failures.some((f) => f.member)
     if (!broken && this.generation >= 0) this.pendingSince = undefined
     else this.pendingSince ??= now
 

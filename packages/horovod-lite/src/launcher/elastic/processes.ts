@@ -1,0 +1,103 @@
+import { Agent, type Exit, type RemoteProcess } from '../agents'
+import { agentOptions } from '../job'
+import { RankOutput } from '../output'
+import type { Settings } from '../settings'
+import type { Worker } from './seating'
+
+/** Milliseconds between SIGTERM and SIGKILL. */
+const GRACE = 3000
+
+export interface ProcessesOptions {
+  settings: Settings
+  /** Of every process. */
+  environment: Record<string, string>
+  /** @param output missing where it was never started */
+  onExit(worker: Worker, exit: Exit, output?: RankOutput): void
+  /** No process can be started on a host now. */
+  onUnreachable(host: string, reason: Error): void
+}
+
+interface Running {
+  output: RankOutput
+  process: RemoteProcess
+  killing?: NodeJS.Timeout
+}
+
+/** The job's processes, through an agent on each host. */
+export class Processes {
+  private readonly agents = new Map<string, Promise<Agent>>()
+  private readonly running = new Map<string, Running>()
+
+  constructor(private readonly options: ProcessesOptions) {}
+
+  get count(): number {
+    return this.running.size
+  }
+
+  async start(worker: Worker, slots: number): Promise<void> {
+    const { settings, environment, onExit, onUnreachable } = this.options
+    const { id, host, number, rank, slot } = worker
+    let agent: Agent
+    try {
+      agent = await this.agentOn(host)
+    } catch (error) {
+      return onUnreachable(host, error as Error)
+    }
+    if (worker.stopping) return onExit(worker, { code: 0, signal: null })
+    const { command, outputFilename: folder, timestamps, verbose } = settings
+    if (verbose) process.stderr.write(`hvdrun: process ${number} on ${host}: ${command.join(' ')}\n`)
+    const output = new RankOutput(rank, { folder, timestamps }, `process.${number}`)
+    // What it will probably get: its place is what init() says.
+    const expected = {
+      HOROVOD_RANK: rank,
+      HOROVOD_SIZE: Math.max(rank + 1, settings.size),
+      HOROVOD_LOCAL_RANK: slot,
+      HOROVOD_LOCAL_SIZE: Math.max(slot + 1, slots),
+    }
+    const own = { ...expected, HOROVOD_ELASTIC_WORKER: id, HOROVOD_HOSTNAME: host }
+    const strings = Object.fromEntries(Object.entries(own).map(([name, value]) => [name, String(value)]))
+    const running = agent.start(command, { ...environment, ...strings }, process.cwd(), {
+      onOutput: (stream, text) => output.write(stream, text),
+      onExit: (exit) => {
+        clearTimeout(this.running.get(id)?.killing)
+        this.running.delete(id)
+        output.close()
+        onExit(worker, exit, output)
+      },
+    })
+    this.running.set(id, { output, process: running })
+  }
+
+  /** Lets a process end, for a while. */
+  stop({ id }: Worker): void {
+    const running = this.running.get(id)
+    if (!running || running.killing) return
+    running.process.signal('SIGTERM')
+    running.killing = setTimeout(() => running.process.signal('SIGKILL'), GRACE)
+  }
+
+  signalAll(signal: NodeJS.Signals): void {
+    for (const { process } of this.running.values()) process.signal(signal)
+  }
+
+  /** The number before its lines. */
+  setRank({ id, rank }: Worker): void {
+    const running = this.running.get(id)
+    if (running) running.output.rank = rank
+  }
+
+  /** The agents end what is left. */
+  close(): void {
+    for (const { killing } of this.running.values()) clearTimeout(killing)
+    for (const opening of this.agents.values()) opening.then((agent) => agent.close()).catch(() => {})
+  }
+
+  private agentOn(host: string): Promise<Agent> {
+    const open = () => Agent.open(host, agentOptions(this.options.settings))
+    const known = this.agents.get(host)
+    const agent = known ? known.then((each) => (each.lost ? open() : each)) : open()
+    this.agents.set(host, agent)
+    agent.catch(() => this.agents.delete(host))
+    return agent
+  }
+}

@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-backend-cpu'
+import { registerGradients } from '@unet-internal/tfjs-gradients'
+import { expect } from 'vitest'
+import { hvdrun, type Launched, leftOf, pretendedSsh, temporaryFolder } from '../support/hvdrun'
+import { smallModel } from '../support/small_model'
+
+registerGradients()
+
+/** What test/programs/elastic_train.ts prints. */
+interface Line {
+  event: 'start' | 'begin' | 'reset' | 'step' | 'done'
+  step: number
+  /** −1 before the first world. */
+  rank: number
+  size: number
+  pid: number
+  worlds?: number[]
+  loss?: number
+  weights?: number[]
+  tensors?: number
+}
+
+export interface Job extends Launched {
+  steps: number
+  lines(): Line[]
+  stderr(): string
+  /** The newest line that fits, as soon as there is one. */
+  until(fits: (line: Line) => boolean): Promise<Line>
+  /** What the discovery script says from now on. */
+  hosts(text: string): void
+}
+
+export interface JobOptions {
+  steps?: number
+  environment?: Record<string, string>
+  command?: string[]
+  transport?: string
+}
+
+/** @param hosts what the discovery script says; undefined: there is none */
+export async function start(hosts: string | undefined, args: string[], options: JobOptions = {}): Promise<Job> {
+  const { steps = 60, environment, transport = 'tcp' } = options
+  const cwd = temporaryFolder()
+  const set = (text: string) => writeFileSync(join(cwd, 'hosts'), text)
+  set(hosts ?? '')
+  const discovery = hosts === undefined ? [] : ['--host-discovery-script', 'cat hosts']
+  const elastic = [...discovery, '--ssh-command', pretendedSsh(cwd), '--transport', transport, ...args]
+  const { command = ['NODE', 'PROGRAM', String(steps), '40', '2'] } = options
+  const job = await hvdrun([...elastic, ...command], { cwd, program: 'elastic_train', environment, deadline: 50 })
+  const lines = () =>
+    job
+      .output()
+      .stdout.split('\n')
+      .flatMap((line): Line[] => {
+        const [, json] = /^\[\d+\]<stdout>:(\{.*\})$/.exec(line) ?? []
+        return json ? [JSON.parse(json)] : []
+      })
+  const until = async (fits: (line: Line) => boolean) => {
+    const over = job.ended.then(() => true)
+    for (;;) {
+      const found = lines().findLast(fits)
+      if (found) return found
+      if (await Promise.race([over, new Promise<false>((resolve) => setTimeout(resolve, 30, false))]))
+        throw new Error(`the job ended: ${JSON.stringify(job.output())}`)
+    }
+  }
+  return { ...job, steps, lines, stderr: () => job.output().stderr, until, hosts: set }
+}
+
+/**
+ * All who finish have done all steps, and have the weights and the loss that these steps make in the worlds in which they
+ * were made; no process is left.
+ * @returns how many ranks made each step
+ */
+export async function endsWell(job: Job, size: number): Promise<number[]> {
+  const { code, stderr } = await job.ended
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+  const done = job.lines().filter(({ event }) => event === 'done')
+  expect(done.map(({ rank }) => rank).sort()).toEqual(Array.from({ length: size }, (_, rank) => rank))
+  const [{ worlds, loss, weights, tensors }] = done as [Required<Line>]
+  expect(worlds.length).toBe(job.steps)
+  const expected = replay(worlds)
+  for (const line of done) expect(line).toMatchObject({ step: job.steps, worlds, loss, weights, tensors }) // to the bit
+  for (const [i, weight] of weights.entries()) expect(weight).toBeCloseTo(expected.weights[i]!, 5)
+  expect(loss).toBeCloseTo(expected.loss, 5)
+  expect(await leftOf(job.marker, 5)).toEqual([])
+  return worlds
+}
+
+/** One process alone does the same steps with the rows of all ranks. */
+function replay(worlds: readonly number[]): { loss: number; weights: number[] } {
+  const model = smallModel()
+  const optimizer = tf.train.momentum(0.1, 0.9)
+  let loss = 0
+  for (const [step, ranks] of worlds.entries()) {
+    const mean = optimizer.minimize(() => model.loss(step, 0, 6 * ranks), true, model.variables)!
+    loss = mean.dataSync()[0]!
+    mean.dispose()
+  }
+  const weights = model.values()
+  model.dispose()
+  optimizer.dispose()
+  return { loss, weights }
+}
