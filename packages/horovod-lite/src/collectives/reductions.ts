@@ -83,12 +83,17 @@ function start(
     blocking: false,
   }
   const incoming = own || outgoing !== values ? outgoing : arrayLike(outgoing)
-  const reduced = map(submit(client, submission, outgoing, incoming), () => {
+  const finish = () => {
     const results = decode(incoming, wire)
     scaleValues(results, op === Average ? client.world.size : 1, postscaleFactor)
     return tensorsOf(results, shapes, dtype)
-  })
-  return lastly(reduced, release)
+  }
+  try {
+    return lastly(map(submit(client, submission, outgoing, incoming), finish), release)
+  } catch (error) {
+    release() // it was never submitted: the name is under way
+    throw error
+  }
 }
 
 type Submission = Parameters<Client['submit']>[0]
