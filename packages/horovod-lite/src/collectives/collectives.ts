@@ -50,7 +50,8 @@ export const groupedAllreduceAsync = async <T extends tf.Tensor>(
 ): Promise<T[]> => startGroupedAllreduce(tensors, options).promise() as Promise<T[]>
 
 /**
- * The tensors of all ranks joined along the first dimension, in the order of ranks. Differentiable for float32.
+ * The tensors of all ranks joined along the first dimension, in the order of ranks. Differentiable for float32: the
+ * gradient of a rank's rows is the average of all ranks' gradients for them.
  * @param tensor [n, …], where n may differ between ranks and be 0
  * @returns [n₀ + n₁ + …, …]
  */
@@ -59,13 +60,13 @@ export function allgather<T extends tf.Tensor>(tensor: T, options: Named = {}): 
   if (tensor.dtype !== 'float32') return gather(tensor).output as T
   const custom = tf.customGrad((x) => {
     const { output, rows } = gather(x as tf.Tensor)
-    return { value: output, gradFunc: (dy: tf.Tensor) => ownRows(sumOf(dy), rows) }
+    return { value: output, gradFunc: (dy: tf.Tensor) => ownRows(averageOf(dy), rows) }
   })
   return custom(tensor) as T
 }
 
-/** The gradients of all ranks for one value, added up. */
-const sumOf = (dy: tf.Tensor): tf.Tensor => startAllreduce(dy, { op: 'Sum' }).wait()
+/** Of the gradients of all ranks for one value, as in Horovod. */
+const averageOf = (dy: tf.Tensor): tf.Tensor => startAllreduce(dy).wait()
 
 function ownRows(all: tf.Tensor, rows: readonly number[]): tf.Tensor {
   const { rank } = context('allgather()').world
@@ -80,13 +81,13 @@ export const allgatherAsync = async <T extends tf.Tensor>(tensor: T, options: Na
 /** Every rank's value, in the order of ranks: anything that `structuredClone` copies. */
 export const allgatherObject = <T>(value: T, options: Named = {}): T[] => startAllgatherObject(value, options).wait()
 
-/** The root's tensor, on every rank; shapes and dtypes are the same everywhere. Differentiable for float32. */
+/** The root's tensor, on every rank; shapes and dtypes are the same everywhere. Differentiable for float32: averaged. */
 export function broadcast<T extends tf.Tensor>(tensor: T, options: Rooted = {}): T {
   const send = (x: tf.Tensor) => startBroadcast([x], options).wait()[0]!
   if (tensor.dtype !== 'float32') return send(tensor) as T
   const custom = tf.customGrad((x) => ({
     value: send(x as tf.Tensor),
-    gradFunc: (dy: tf.Tensor) => onlyOn(options.root ?? 0, sumOf(dy)),
+    gradFunc: (dy: tf.Tensor) => onlyOn(options.root ?? 0, averageOf(dy)),
   }))
   return custom(tensor) as T
 }

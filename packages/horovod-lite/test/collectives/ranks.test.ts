@@ -23,9 +23,9 @@ describeOnTransports('several ranks', (transport) => {
       expect(got.max).toMatch(/got a gradient through Max, expected Average or Sum/)
       expect(got.average).toEqual([weights / size, weights / size + 1])
       expect(got.scaled).toEqual([weights / 2, (weights + size) / 2])
-      expect(got.broadcast).toEqual(rank === size - 1 ? [weights, weights + size] : [0, 0])
+      expect(got.broadcast).toEqual(rank === size - 1 ? [weights / size, weights / size + 1] : [0, 0])
       const before = rank * (rank + 1) // numbers of the ranks before it
-      expect(got.allgather).toEqual(range(2 * (rank + 1)).map((i) => weights + size * (before + i)))
+      expect(got.allgather).toEqual(range(2 * (rank + 1)).map((i) => weights / size + before + i))
       expect(got.alltoall).toHaveLength(2 * (rank + 1))
     }
     // Rows that a rank kept weigh as its own, those it sent as the receiver's, in the order in which they arrived.
