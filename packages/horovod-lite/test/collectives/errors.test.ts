@@ -87,7 +87,7 @@ describeOnTransports('a rank that is gone', (transport) => {
   })
 })
 
-describe('the end', () => {
+describe.concurrent('the end', () => {
   test('without shutdown is no failure, however late the others end', async () => {
     for (const got of await outcomes('natural', { size: 3 })) expect(got).toEqual([3])
   })
@@ -106,7 +106,7 @@ describe('the end', () => {
   })
 })
 
-describe('the stall inspector', () => {
+describe.concurrent('the stall inspector', () => {
   const late = async (environment: Record<string, string>, seconds: number) => {
     const ranks = await runScenario('late', { size: 3, environment, args: [String(seconds)] })
     expect(ranks.map(({ code }) => code)).toEqual([0, 0, 0])

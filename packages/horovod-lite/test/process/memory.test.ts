@@ -1,0 +1,29 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { SharedMemory } from '../../src/process/memory'
+
+test('pieces are as long as asked for, shared, little larger than needed, and never given twice', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 300_000 }), fc.boolean())), (steps) => {
+      const memory = new SharedMemory()
+      const out: Uint8Array[] = []
+      for (const [bytes, returns] of steps) {
+        const piece = memory.take(bytes)
+        expect(piece.byteLength).toBe(bytes)
+        expect(piece.buffer).toBeInstanceOf(SharedArrayBuffer)
+        expect(piece.buffer.byteLength).toBeLessThanOrEqual(Math.max(bytes + 4096, bytes * 1.25))
+        expect(out.map(({ buffer }) => buffer)).not.toContain(piece.buffer)
+        out.push(piece)
+        if (returns) memory.give(out.shift()!)
+      }
+    }),
+  )
+})
+
+test('memory is used again', () => {
+  const memory = new SharedMemory()
+  const first = memory.take(100_000)
+  memory.give(first)
+  expect(memory.take(99_000).buffer).toBe(first.buffer)
+  expect(memory.take(99_000).buffer).not.toBe(first.buffer)
+})
