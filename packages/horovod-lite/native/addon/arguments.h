@@ -4,7 +4,7 @@
 #include <node_api.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include "../reduce/reduce.h"
+#include "../reduce.h"
 
 #define MAX_ARGUMENTS 8
 

@@ -1,7 +1,7 @@
 // Open MPI, opened at run time by the names that its library exports: no headers and no linking, so that one binary
 // works with every version that has libmpi.so.40 (3, 4 and 5).
 #pragma once
-#include "../reduce/reduce.h"
+#include "../reduce.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 // Collectives in a shared segment, as steps that are taken as far as the other ranks allow: one that waits too long gives
 // its thread back, and goes on later where it stopped.
 #pragma once
-#include "../reduce/reduce.h"
+#include "../reduce.h"
 #include "segment.h"
 
 typedef struct Operation {

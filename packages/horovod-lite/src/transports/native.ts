@@ -7,7 +7,8 @@ export type Segment = { readonly segment: unique symbol }
 /** The addon's exports (native/addon). Memory is given by its address; whoever calls keeps it alive. */
 export interface Native {
   addressOf(array: ArrayBufferView): number
-  reduce(target: number, a: number, b: number, bytes: number, type: number, op: number): void
+  /** @param portable 1: by the code for any processor */
+  reduce(target: number, x: number, y: number, bytes: number, type: number, op: number, portable: number): void
   /** @param buffer bytes for each rank @param name null makes a segment */
   shmOpen(rank: number, size: number, buffer: number, name: string | null): Segment
   shmName(segment: Segment): string
@@ -47,7 +48,7 @@ export interface Native {
   mpiAlltoall(input: number, sendCounts: Float64Array, output: number, receiveCounts: Float64Array): void
 }
 
-/** The numbers of native/reduce/reduce.h. */
+/** The numbers of native/reduce.h. */
 export const wireNumber = (type: WireType): number =>
   ['float32', 'int32', 'bool', 'float16', 'bfloat16', 'bytes'].indexOf(type)
 export const reductionNumber = (op: Reduction): number => ['Sum', 'Min', 'Max', 'Product'].indexOf(op)
