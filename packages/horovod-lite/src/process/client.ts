@@ -176,6 +176,7 @@ export class Client {
 
   private receive(message: ToMain): void {
     if (message.type !== 'result') return
+    if (message.last !== undefined) this.unnamed.clear() // all have joined, after other numbers of calls
     const ended = this.underWay.get(message.id)
     if (ended) this.taken.delete(ended.name)
     this.underWay.delete(message.id)
