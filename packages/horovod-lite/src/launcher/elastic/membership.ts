@@ -143,7 +143,8 @@ export class Membership {
       step.place = this.form(seated.filter(({ waiting }) => waiting))
       step.stop = unwanted
     } else {
-      step.stop = unwanted.filter((worker) => !this.isMember(worker))
+      const useless = more ? unwanted : alive // where no other world may follow, nobody waits for one
+      step.stop = useless.filter((worker) => !this.isMember(worker))
       step.notify = !broken && more && this.wantsChange(alive, seating, now)
       if (step.notify) this.notified = this.generation
     }
@@ -170,11 +171,12 @@ export class Membership {
 
   private wantsChange(alive: readonly Worker[], { seated, start, counting }: Seating, now: number): boolean {
     if (this.generation < 0 || this.notified === this.generation) return false
-    if (alive.some((worker) => this.isMember(worker) && !seated.includes(worker))) return true
     if (counting + start.length < this.limits.min) return true // they wait for more
     const joiners = seated.filter((worker) => !this.isMember(worker))
     const late = now - this.limits.startTimeout
-    return joiners.some(({ waiting }) => waiting) && !joiners.some((w) => !w.waiting && w.startedAt > late)
+    if (joiners.some(({ waiting, startedAt }) => !waiting && startedAt > late)) return false // soon
+    const leaving = alive.some((worker) => this.isMember(worker) && !seated.includes(worker))
+    return leaving || joiners.some(({ waiting }) => waiting)
   }
 
   private form(members: readonly Worker[]): Map<string, World> {

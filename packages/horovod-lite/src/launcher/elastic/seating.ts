@@ -66,7 +66,11 @@ export function seat({ alive, occupied, hosts, min, max, holds }: SeatingInput):
     seated = [...seated, ...pardoned]
   }
   const listed = Math.min(seated.length, max)
-  if (!seated.some(holds)) seated = [...seated, ...alive.filter(holds)] // of hosts that are to go: they pass it on first
+  if (!seated.some(holds)) {
+    // Those on hosts that are to go pass it on first: one of them at least, and no more than leave room for the others.
+    const room = Math.max(1, max - seated.length - free.length)
+    seated = [...seated, ...alive.filter(holds).sort(seniority).slice(0, room)]
+  }
   seated = byRank(seated.sort(seniority).slice(0, max), holds)
   return {
     seated,

@@ -1,0 +1,367 @@
+import { describe, expect, test } from 'vitest'
+import { Simulation } from './simulation'
+
+// The scenarios of Horovod's test_elastic_driver.py and test_elastic_*.py, and what they leave open.
+
+const hosts = (text: string) =>
+  text
+    .split(' ')
+    .filter(Boolean)
+    .map((each) => ({ name: each.split(':')[0]!, slots: Number(each.split(':')[1]) }))
+
+function simulation(found: string, limits: ConstructorParameters<typeof Simulation>[0] = {}) {
+  const all = new Simulation(limits)
+  all.found(hosts(found))
+  all.settle()
+  return all
+}
+
+test('ranks host by host, local and cross ranks', () => {
+  const all = simulation('a:2 b:2', { start: 2, max: 4 })
+  expect(all.world).toEqual(['a0', 'a1', 'b0', 'b1'])
+  expect(
+    all.places.map(({ localRank, localSize, crossRank, crossSize }) => [localRank, localSize, crossRank, crossSize]),
+  ).toEqual([
+    [0, 2, 0, 2],
+    [1, 2, 0, 2],
+    [0, 2, 1, 2],
+    [1, 2, 1, 2],
+  ])
+})
+
+test('nothing starts before there are as many slots as -np says', () => {
+  const all = simulation('a:2', { start: 4 })
+  expect([all.processes, all.world]).toEqual([[], []])
+  all.found(hosts('a:2 b:2'))
+  all.settle()
+  expect(all.world).toEqual(['a0', 'a1', 'b0', 'b1'])
+})
+
+test('no more than --max-np', () => {
+  const all = simulation('a:2 b:4', { max: 3 })
+  expect(all.world).toEqual(['a0', 'a1', 'b0'])
+  expect(all.processes).toEqual(['a0', 'a1', 'b0'])
+})
+
+describe('a failure', () => {
+  test('takes its host with it, where the others are enough', () => {
+    const all = simulation('a:2 b:2', { min: 2 })
+    all.kill('b1')
+    all.settle()
+    expect([all.world, all.processes]).toEqual([
+      ['a0', 'a1'],
+      ['a0', 'a1'],
+    ])
+    all.found(hosts('a:2 b:2 c:1'))
+    all.settle()
+    expect(all.world).toEqual(['a0', 'a1', 'c0'])
+  })
+
+  test('of rank 0: another with the state follows', () => {
+    const all = simulation('a:2 b:2', { min: 2 })
+    all.kill('a0')
+    all.settle()
+    expect(all.world).toEqual(['b0', 'b1'])
+  })
+
+  test('keeps the living ranks of its host where the others are too few', () => {
+    const all = simulation('a:3 b:1', { min: 3 })
+    all.kill('a0')
+    all.settle()
+    expect(all.world).toEqual(['a1', 'a2', 'b0'])
+    all.found(hosts('a:3 b:1 c:1'))
+    all.settle()
+    expect(all.world).toEqual(['a1', 'a2', 'b0', 'c0']) // nothing new on a
+  })
+
+  test('on the only host: the others go on', () => {
+    const all = simulation('a:3', { min: 2, fixedHosts: true })
+    all.kill('a0')
+    all.settle()
+    expect(all.world).toEqual(['a1', 'a2'])
+    all.kill('a1')
+    all.settle()
+    expect(all.end?.reason).toBe(
+      'rank 0 on a failed; 1 process can run, expected at least 2, and no other host can come',
+    )
+  })
+
+  test('of every host: those who live go on', () => {
+    const all = simulation('a:2 b:2', { min: 2 })
+    all.kill('a0')
+    all.kill('b1')
+    all.settle()
+    expect(all.world).toEqual(['a1', 'b0'])
+  })
+
+  test('of all: the job ends, naming the first', () => {
+    const all = simulation('a:1 b:1')
+    all.kill('b0')
+    all.kill('a0')
+    all.settle()
+    expect(all.end?.reason).toBe('rank 1 on b failed; nobody is left who has the training state')
+    expect(all.end?.failure?.code).toBe(7)
+  })
+
+  test('of all who have the state, while a joiner waits: nobody could go on', () => {
+    const all = simulation('a:2', { min: 1 })
+    all.found(hosts('a:2 b:1'))
+    all.settle({ commits: false })
+    expect(all.processes).toEqual(['a0', 'a1', 'b0'])
+    all.kill('a0')
+    all.kill('a1')
+    all.settle()
+    expect(all.end?.reason).toMatch(/nobody is left who has the training state/)
+  })
+
+  test('before the first world: the others begin without it', () => {
+    const all = new Simulation({ min: 2 })
+    all.found(hosts('a:1 b:1 c:1'))
+    all.step()
+    all.kill('a0')
+    all.settle()
+    expect(all.world).toEqual(['b0', 'c0'])
+  })
+
+  test('while the next world is formed', () => {
+    const all = simulation('a:2 b:1 c:1', { min: 2 })
+    all.kill('c0')
+    all.step() // the first of them registers
+    all.kill('b0')
+    all.settle()
+    expect(all.world).toEqual(['a0', 'a1'])
+    expect(all.worlds).toBe(2)
+  })
+
+  test('of a command that cannot run anywhere ends the job at once', () => {
+    const all = new Simulation({ min: 1 })
+    all.found(hosts('a:1 b:1'))
+    all.kill('a0')
+    all.kill('b0')
+    all.settle()
+    expect(all.end?.reason).toBe(
+      'rank 0 on a failed; 0 processes can run, expected at least 1, and no other host can come',
+    )
+  })
+})
+
+describe('hosts that come', () => {
+  test('have their processes ready before those who train are disturbed', () => {
+    const all = simulation('a:2')
+    all.found(hosts('a:2 b:2'))
+    all.next()
+    expect([all.processes, all.notified]).toEqual([['a0', 'a1', 'b0', 'b1'], 0])
+    all.register('b0')
+    expect(all.notified).toBe(0) // its neighbour is about to
+    all.register('b1')
+    expect(all.notified).toBe(1)
+    all.settle()
+    expect([all.world, all.notified]).toEqual([['a0', 'a1', 'b0', 'b1'], 1])
+  })
+
+  test('wait no longer than the start timeout for each other', () => {
+    const all = simulation('a:2', { startTimeout: 30 })
+    all.found(hosts('a:2 b:1 c:1'))
+    all.next()
+    all.register('b0')
+    all.wait(31)
+    expect(all.notified).toBe(1)
+  })
+
+  test('and fail before they take part disturb nobody', () => {
+    const all = simulation('a:2')
+    all.found(hosts('a:2 b:1'))
+    all.next()
+    all.kill('b0')
+    all.settle()
+    expect([all.world, all.notified, all.worlds]).toEqual([['a0', 'a1'], 0, 1])
+  })
+
+  test('more slots on a known host', () => {
+    const all = simulation('b:1 a:1')
+    all.found(hosts('b:3 a:1'))
+    all.settle()
+    expect(all.world).toEqual(['b0', 'b1', 'b2', 'a0'])
+  })
+
+  test('younger hosts come after older ones, whatever their names', () => {
+    const all = simulation('m:1')
+    all.found(hosts('a:1 m:1 z:1'))
+    all.settle()
+    all.found(hosts('a:1 z:1'))
+    all.settle()
+    all.found(hosts('b:1 a:1 z:1'))
+    all.settle()
+    expect(all.world).toEqual(['a0', 'z0', 'b0'])
+  })
+})
+
+describe('hosts that are taken away', () => {
+  test('are left at the next commit, and rank 0 has the state', () => {
+    const all = simulation('a:2 b:2')
+    all.found(hosts('b:2'))
+    all.next()
+    expect([all.notified, all.processes]).toEqual([1, ['a0', 'a1', 'b0', 'b1']])
+    all.settle()
+    expect([all.world, all.processes]).toEqual([
+      ['b0', 'b1'],
+      ['b0', 'b1'],
+    ])
+  })
+
+  test('all at once, for others: the state goes over before they are left', () => {
+    const all = simulation('a:2')
+    all.found(hosts('b:2'))
+    all.settle()
+    expect([all.world, all.processes]).toEqual([
+      ['b0', 'b1'],
+      ['b0', 'b1'],
+    ])
+    expect(all.worlds).toBe(3) // of a, of both, of b
+  })
+
+  test('all at once, for none: they wait, and end when the time is over', () => {
+    const all = simulation('a:2', { min: 2, timeout: 100 })
+    all.found([])
+    all.settle({ patience: 50 })
+    expect([all.end, all.processes]).toEqual([undefined, ['a0', 'a1']])
+    all.wait(100)
+    expect(all.end?.reason).toBe('waited 100 s (--elastic-timeout) for slots for at least 2 processes, there are 0')
+  })
+
+  test('all at once, and come back in time', () => {
+    const all = simulation('a:2', { min: 2, timeout: 100 })
+    all.found([])
+    all.settle({ patience: 50 })
+    all.found(hosts('a:2'))
+    all.settle()
+    expect([all.end, all.world, all.worlds]).toEqual([undefined, ['a0', 'a1'], 2])
+  })
+
+  test('fewer slots', () => {
+    const all = simulation('a:3 b:1')
+    all.found(hosts('a:1 b:1'))
+    all.settle()
+    expect(all.world).toEqual(['a0', 'b0'])
+  })
+
+  test('before their processes have registered: those are stopped at once', () => {
+    const all = simulation('a:2')
+    all.found(hosts('a:2 b:1'))
+    all.next()
+    all.found(hosts('a:2'))
+    all.settle()
+    expect([all.processes, all.notified]).toEqual([['a0', 'a1'], 0])
+  })
+})
+
+describe('the cooldown', () => {
+  test('keeps a host out for a while, and longer each time', () => {
+    const all = simulation('a:1 b:1', { min: 1, cooldown: 10 })
+    all.kill('b0')
+    all.settle()
+    expect(all.world).toEqual(['a0'])
+    all.wait(9)
+    expect(all.processes).toEqual(['a0'])
+    all.wait(2)
+    all.settle()
+    expect(all.world).toEqual(['a0', 'b0'])
+    all.kill('b0')
+    all.settle()
+    all.wait(19)
+    expect(all.processes).toEqual(['a0'])
+    all.wait(2)
+    all.settle()
+    expect(all.world).toEqual(['a0', 'b0'])
+  })
+
+  test('is waited for where nobody else can come', () => {
+    const all = simulation('a:1 b:1', { min: 2, cooldown: 10, fixedHosts: true })
+    all.kill('b0')
+    all.settle({ patience: 5 })
+    expect(all.end).toBeUndefined()
+    all.wait(11)
+    all.settle()
+    expect(all.world).toEqual(['a0', 'b0'])
+  })
+})
+
+describe('limits', () => {
+  test('too few: waits, then ends', () => {
+    const all = simulation('a:1 b:1', { min: 2, timeout: 100 })
+    all.kill('b0')
+    all.settle({ patience: 50 })
+    expect(all.end).toBeUndefined()
+    all.wait(60)
+    expect(all.end?.reason).toBe(
+      'rank 1 on b failed; waited 100 s (--elastic-timeout) for slots for at least 2 processes, there is one',
+    )
+  })
+
+  test('too few hosts of a fixed list: ends at once', () => {
+    const all = simulation('a:1', { start: 2, min: 2, fixedHosts: true })
+    expect(all.end?.reason).toBe('1 process can run, expected at least 2, and no other host can come')
+  })
+
+  test('the reset limit: so many worlds may follow the first', () => {
+    const all = simulation('a:1 b:1 c:1', { min: 1, resets: 1 })
+    all.kill('c0')
+    all.settle()
+    expect([all.end, all.world]).toEqual([undefined, ['a0', 'b0']])
+    all.kill('b0')
+    all.settle()
+    expect(all.end?.reason).toBe('rank 1 on b failed; the world may change 1 times (--reset-limit), and has')
+  })
+
+  test('at the reset limit nobody is disturbed for more hosts, or fewer', () => {
+    const all = simulation('a:2', { resets: 0 })
+    all.found(hosts('a:1 b:2'))
+    all.settle()
+    expect([all.world, all.processes, all.notified, all.end]).toEqual([['a0', 'a1'], ['a0', 'a1'], 0, undefined])
+  })
+
+  test('a member that never comes back is named', () => {
+    const all = simulation('a:2', { min: 1, timeout: 100 })
+    all.register('a0') // as after an error of its connection
+    all.wait(101)
+    expect(all.end?.reason).toBe('waited 100 s (--elastic-timeout) for rank 1 on a to register, which did not')
+  })
+})
+
+describe('the end', () => {
+  test('all end well', () => {
+    const all = simulation('a:2')
+    for (const id of ['a1', 'a0']) all.finish(id)
+    all.next()
+    expect(all.end).toEqual({})
+  })
+
+  test('one ends well: nobody is started any more, the others end too', () => {
+    const all = simulation('a:1 b:1', { cooldown: 1 })
+    all.finish('a0')
+    all.found(hosts('a:1 b:1 c:1'))
+    all.wait(10)
+    expect(all.processes).toEqual(['b0'])
+    all.finish('b0')
+    all.next()
+    expect(all.end).toEqual({})
+  })
+
+  test('one has missed it: it does the rest alone', () => {
+    const all = simulation('a:1 b:1', { min: 2 })
+    all.finish('a0')
+    all.register('b0')
+    expect(all.world).toEqual(['b0'])
+    all.finish('b0')
+    all.next()
+    expect(all.end).toEqual({})
+  })
+
+  test('one fails at the end, when there is nothing left to do', () => {
+    const all = simulation('a:1 b:1')
+    all.finish('a0')
+    all.kill('b0')
+    all.next()
+    expect(all.end?.reason).toBe('rank 1 on b failed, while others had ended well')
+  })
+})
