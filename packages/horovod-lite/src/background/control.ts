@@ -29,6 +29,8 @@ export type Decision = { verdicts: Verdict[] } | { abort: string } | { bye: true
 export interface Control {
   announce(announcement: Announcement): void
   onDecision: (decision: Decision) => void
+  /** Why nothing can go on, as soon as that is so. */
+  readonly aborted: Promise<string>
   /** Rank 0: a rank has announced an operation (for the timeline). */
   onSubmitted?: (rank: number, submission: Submission) => void
   /** After a goodbye. Resolves when it is on its way. */
@@ -68,6 +70,10 @@ class Batch<T> {
 class Decisions {
   private handler?: Control['onDecision']
   private readonly early: Decision[] = []
+  private abortedFor!: (reason: string) => void
+  readonly aborted = new Promise<string>((resolve) => {
+    this.abortedFor = resolve
+  })
 
   set onDecision(handler: Control['onDecision']) {
     this.handler = handler
@@ -75,6 +81,7 @@ class Decisions {
   }
 
   protected decided(decision: Decision): void {
+    if ('abort' in decision) this.abortedFor(decision.abort)
     if (this.handler) this.handler(decision)
     else this.early.push(decision)
   }

@@ -1,3 +1,4 @@
+import { HorovodInternalError } from '../elastic/errors'
 import type { Start } from '../process/messages'
 import { openTransport } from '../transports/choose'
 import { DATA_ROLE, TcpTransport } from '../transports/tcp/tcp'
@@ -32,19 +33,13 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
   met.connected()
   const tcp = new TcpTransport({ rank, peers, secret, timeoutSeconds })
   doors.open(DATA_ROLE, (from, connection) => tcp.accept(from, connection))
-  const opening = openTransport({ name: start.transport, rank, peers, tcp, mpi })
-  const transport = await Promise.race([opening, abortOf(control)])
+  const broken = control.aborted.then((reason): never => {
+    throw environment.HOROVOD_ELASTIC === '1' ? new HorovodInternalError(reason) : new Error(reason)
+  })
+  const transport = await Promise.race([openTransport({ name: start.transport, rank, peers, tcp, mpi }), broken])
   const close = () => {
     doors.close()
     met.close()
   }
   return { world, peers, control, transport, close }
 }
-
-/** Rejects where another rank ends meanwhile. */
-const abortOf = (control: Control): Promise<never> =>
-  new Promise((_, reject) => {
-    control.onDecision = (decision) => {
-      if ('abort' in decision) reject(new Error(decision.abort))
-    }
-  })

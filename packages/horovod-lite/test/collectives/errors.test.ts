@@ -92,6 +92,11 @@ describe.concurrent('the end', () => {
     for (const got of await outcomes('natural', { size: 3 })) expect(got).toEqual([3])
   })
 
+  test('at the beginning is told to those who go on', async () => {
+    const [, ...others] = await outcomes('brief', { size: 3 })
+    for (const message of others) expect(message).toMatch(/^HorovodInternalError: rank 0 has shut down/)
+  })
+
   test('leaves no promise open', async () => {
     const [first] = await outcomes('leaving', { size: 2 })
     expect(first).toMatch(/^(HorovodInternalError: this rank|Error: allreduce never: rank 1) has shut down/) // who was first

@@ -87,6 +87,15 @@ test('a rank that does not come is named when the time is over', async () => {
   }
 })
 
+test('a rank that cannot begin does not keep the others waiting', async () => {
+  const waiting = 'data:text/javascript,export const connect = () => new Promise(() => {})'
+  const ranks = await failing(3, (rank) => ({ HOROVOD_TRANSPORT: rank === 1 ? 'pigeon' : waiting }))
+  for (const [rank, { message, seconds }] of ranks.entries()) {
+    expect(message).toMatch(rank === 1 ? /got pigeon, expected/ : /^Error: rank 1 \(.*\) has died/)
+    expect(seconds).toBeLessThan(5)
+  }
+})
+
 test('a rank with another secret is refused', async () => {
   const environment = (rank: number) => ({
     HOROVOD_START_TIMEOUT: '1',

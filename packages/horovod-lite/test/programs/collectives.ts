@@ -289,6 +289,14 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
     return await never
   },
 
+  /** Rank 0 leaves as soon as it is there. */
+  async brief() {
+    await hvd.init()
+    const message = hvd.rank() === 0 ? null : raised(() => sum([1]))
+    await hvd.shutdown()
+    return message
+  },
+
   async strings() {
     await hvd.init()
     const rank = hvd.rank()
