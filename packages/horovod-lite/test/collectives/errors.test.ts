@@ -62,7 +62,7 @@ describeOnTransports('a rank that is gone', (transport) => {
       const { seconds, ...told } = lines[0] as Told
       for (const message of [told.blocking, told.pending, told.later, told.barrier, told.join])
         expect(message).toMatch(new RegExp(`^HorovodInternalError: rank ${who} \\(.+, pid \\d+\\) has died: `))
-      expect(seconds).toBeLessThan(2)
+      expect(seconds).toBeLessThan(5)
     }
   })
 
@@ -73,7 +73,7 @@ describeOnTransports('a rank that is gone', (transport) => {
       const { message, seconds } = lines[0] as { message: string; seconds: number }
       expect({ rank, code }).toEqual({ rank, code: 0 })
       expect(message).toMatch(new RegExp(`^HorovodInternalError: rank ${who} \\(.+, pid \\d+\\) has died: `))
-      expect(seconds).toBeLessThan(3)
+      expect(seconds).toBeLessThan(5)
     }
   })
 

@@ -82,7 +82,7 @@ test('a rank that does not come is named when the time is over', async () => {
     HOROVOD_START_TIMEOUT: '1',
   }))) {
     expect(message).toMatch(/ranks 2, 3 (did not|had not) come/) // whoever holds the rendezvous may be the first to give up
-    expect(seconds).toBeLessThan(3)
+    expect(seconds).toBeLessThan(10)
     expect(initialized).toBe(false)
   }
 })
@@ -92,7 +92,7 @@ test('a rank that cannot begin does not keep the others waiting', async () => {
   const ranks = await failing(3, (rank) => ({ HOROVOD_TRANSPORT: rank === 1 ? 'pigeon' : waiting }))
   for (const [rank, { message, seconds }] of ranks.entries()) {
     expect(message).toMatch(rank === 1 ? /got pigeon, expected/ : /^Error: rank 1 \(.*\) has died/)
-    expect(seconds).toBeLessThan(5)
+    expect(seconds).toBeLessThan(20) // not the 30 of the start timeout
   }
 })
 
