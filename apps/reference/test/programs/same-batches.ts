@@ -22,6 +22,8 @@ const pixels = (of: 'image' | 'mask', step: number) =>
       : (tf.cast(tf.greater(all, 0), 'float32') as tf.Tensor4D)
   })
 
+const weights = () => parts.model.variables.map((variable) => [...variable.dataSync()])
+const before = weights()
 const losses: number[] = []
 for (let step = 0; step < steps; step++) {
   const [image, mask] = [pixels('image', step), pixels('mask', step)]
@@ -30,6 +32,5 @@ for (let step = 0; step < steps; step++) {
   losses.push(loss.dataSync()[0]!)
   tf.dispose([image, mask, loss, ...Object.values(result)])
 }
-const weights = parts.model.variables.map((variable) => [...variable.dataSync()])
-if (rank() === 0) console.log(JSON.stringify({ losses, weights }))
+if (rank() === 0) console.log(JSON.stringify({ losses, before, weights: weights() }))
 await shutdown()
