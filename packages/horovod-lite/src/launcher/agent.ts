@@ -1,78 +1,67 @@
-// Entry of the process that hvdrun has on each host: starts ranks there, passes on what they say, and ends them all when
-// hvdrun is gone.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { StringDecoder } from 'node:string_decoder'
-import { type FromAgent, messages, type ToAgent } from './protocol'
+// Entry of the process that hvdrun has on each host: starts processes there, passes on what they say, and ends them all
+// when hvdrun is gone.
+import { statSync } from 'node:fs'
+import { version } from '../../package.json'
+import { Child } from './child'
+import { type FromAgent, lineOf, messages, type ToAgent } from './protocol'
 
-/** Milliseconds between SIGTERM and SIGKILL where hvdrun is gone. */
-const GRACE = 2000
+/** Milliseconds between SIGTERM and SIGKILL where hvdrun is gone. mpirun needs 1 s to end its processes. */
+const GRACE = 3000
 
-const children = new Map<number, ChildProcess>()
+/** Of the host, not of hvdrun's. */
+const HOST_VARIABLES = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTIME_DIR']
+
+const children = new Map<number, Child>()
 let ending = false
 
-const say = (message: FromAgent) => process.stdout.write(`${JSON.stringify(message)}\n`)
+/** Where hvdrun does not read as fast as the processes write, they wait. */
+function say(message: FromAgent): void {
+  if (!process.stdout.write(lineOf(message))) for (const child of children.values()) child.pause()
+}
+process.stdout.on('drain', () => {
+  for (const child of children.values()) child.resume()
+})
 
 function start({ id, command, environment, folder }: Extract<ToAgent, { do: 'start' }>): void {
-  const [program, ...args] = command as [string]
-  const child = spawn(program, args, {
-    cwd: folder,
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true, // a process group of its own, so that what it starts can be ended with it
-  })
-  let problem: string | undefined
-  child.on('error', ({ code }: NodeJS.ErrnoException) => {
-    problem =
-      code === 'ENOENT'
-        ? `the command ${program} was not found in ${folder} or PATH`
-        : `cannot start ${program} (${code})`
-    if (child.pid === undefined) say({ say: 'exit', id, code: 127, signal: null, problem })
-  })
+  const ended = () => {
+    children.delete(id)
+    say({ say: 'closed', id })
+    if (ending && children.size === 0) process.exit()
+  }
+  const notStarted = (problem: string) => {
+    say({ say: 'exit', id, code: 127, signal: null, problem: `did not run: ${problem}` })
+    ended()
+  }
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    notStarted(`the folder ${folder} is not there; start hvdrun in one that all hosts have`)
+    return
+  }
+  const own = HOST_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  const child = new Child(
+    { command, folder, environment: { ...environment, ...Object.fromEntries(own) } },
+    {
+      onOutput: (stream, bytes) => say({ say: 'output', id, stream, bytes: bytes.toString('latin1') }),
+      onExit: (code, signal) => say({ say: 'exit', id, code, signal }),
+      onClose: ended,
+      onProblem: notStarted,
+    },
+  )
   if (child.pid === undefined) return
   children.set(id, child)
   say({ say: 'started', id, pid: child.pid })
-  for (const stream of ['stdout', 'stderr'] as const) {
-    const decoder = new StringDecoder('utf8')
-    child[stream].on('data', (bytes: Buffer) => say({ say: 'output', id, stream, text: decoder.write(bytes) }))
-    child[stream].on('end', () => {
-      const text = decoder.end()
-      if (text) say({ say: 'output', id, stream, text })
-    })
-  }
-  child.on('exit', (code, signal) => {
-    // What it started may live on, and hold its pipes open.
-    setTimeout(() => {
-      child.stdout.destroy()
-      child.stderr.destroy()
-    }, 500).unref()
-    child.once('close', () => {
-      kill(child, 'SIGKILL')
-      children.delete(id)
-      say({ say: 'exit', id, code, signal })
-      if (ending && children.size === 0) process.exit()
-    })
-  })
 }
 
-function kill(child: ChildProcess, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-child.pid!, signal)
-  } catch {
-    // the group is empty
-  }
-}
-
-const killAll = (signal: NodeJS.Signals) => {
-  for (const child of children.values()) kill(child, signal)
+const signalAll = (signal: NodeJS.Signals) => {
+  for (const child of children.values()) child.signal(signal)
 }
 
 function end(): void {
   if (ending) return
   ending = true
   if (children.size === 0) process.exit()
-  killAll('SIGTERM')
+  signalAll('SIGTERM')
   setTimeout(() => {
-    killAll('SIGKILL')
+    signalAll('SIGKILL')
     process.exit()
   }, GRACE)
 }
@@ -84,10 +73,6 @@ for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.on(signal
 
 messages<ToAgent>(process.stdin, (message) => {
   if (message.do === 'start') start(message)
-  else if (message.id === undefined) killAll(message.signal)
-  else {
-    const child = children.get(message.id)
-    if (child) kill(child, message.signal)
-  }
+  else children.get(message.id)?.signal(message.signal)
 })
-say({ say: 'hello', pid: process.pid })
+say({ say: 'hello', version, seenFrom: process.env.SSH_CONNECTION?.split(' ')[0] })

@@ -1,28 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { version } from '../../package.json'
 import { fileOf } from '../files'
+import { holdWhileBehind } from './flow'
 import { isLocal } from './hosts'
-import { type FromAgent, messages, type ToAgent } from './protocol'
+import { type FromAgent, lineOf, messages, type Stream, type ToAgent } from './protocol'
+import { gist, onHost, quote, type SshOptions } from './ssh'
 
-export interface AgentOptions {
-  /** Default `ssh`. It is called with its own options, the host, and one shell command. */
-  sshCommand: string
-  sshPort?: number
-  sshIdentityFile?: string
-  startTimeoutSeconds: number
-}
+export type AgentOptions = SshOptions
 
 /** How a process ended. */
 export interface Exit {
   code: number | null
   signal: NodeJS.Signals | null
-  /** Where it could not be started. */
+  /** What happened, where it could not be started or its agent was lost. */
   problem?: string
 }
 
 export interface ProcessHandlers {
-  onOutput(stream: 'stdout' | 'stderr', text: string): void
-  /** Once, also where the agent is lost. */
+  onOutput(stream: Stream, bytes: Buffer): void
+  /** At once when it has ended: output may still come. */
+  onDeath?(exit: Exit): void
+  /** Once, when everything has been said; also where the agent is lost. */
   onExit(exit: Exit): void
 }
 
@@ -34,15 +33,24 @@ export interface RemoteProcess {
 interface Entry {
   handlers: ProcessHandlers
   pid?: number
+  exit?: Exit
 }
+
+/** Milliseconds that an agent has to end what it still has when hvdrun leaves it. */
+const PATIENCE = 5000
 
 /** hvdrun's hand on a host: an agent there, whose stdin is its life line. */
 export class Agent {
   private readonly processes = new Map<number, Entry>()
   private next = 0
-  private stderr = ''
+  private complaints = ''
+  private closed = false
+  /** Something is to end: its messages are heard, however far behind the reader of the output is. */
+  private urgent = false
   /** It has died, and can start nothing. */
   lost = false
+  /** The address from which it was reached by ssh. */
+  seenFrom?: string
 
   private constructor(
     readonly host: string,
@@ -50,39 +58,39 @@ export class Agent {
     private readonly child: ChildProcess,
   ) {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.stderr = (this.stderr + text).slice(-2000)
+      this.complaints = (this.complaints + text).slice(-4000)
     })
     child.stdin!.on('error', () => {}) // it is gone: its exit tells
   }
 
   /** @throws where the host cannot be reached in time, with ssh's own words */
   static open(host: string, options: AgentOptions): Promise<Agent> {
-    const [program, ...args] = commandFor(host, options, agentCommand())
+    const [program, ...args] = onHost(host, options, agentCommand())
     // Out of the terminal's process group: Ctrl-C is hvdrun's to pass on.
-    const child = spawn(program!, args, { stdio: 'pipe', detached: true })
+    const child = spawn(program, args, { stdio: 'pipe', detached: true })
     const agent = new Agent(host, options, child)
     return new Promise((resolve, reject) => {
       const failed = (what: string) => {
         clearTimeout(timer)
         child.kill('SIGKILL')
-        const said = agent.stderr.trim().split('\n').at(-1)
-        reject(
-          new Error(
-            `host ${host}: ${what}${said ? ` (${said})` : ''}; try: ${program} ${args.slice(0, -1).join(' ')} true`,
-          ),
-        )
+        const said = gist(agent.complaints)
+        const attempt = [program, ...args.slice(0, -1)].join(' ')
+        reject(new Error(`host ${host}: ${what}${said && ` (${said})`}; try: ${attempt} true`))
       }
-      const timer = setTimeout(
-        () => failed(`no answer within ${options.startTimeoutSeconds} s`),
-        options.startTimeoutSeconds * 1000,
-      )
+      const seconds = options.startTimeoutSeconds
+      const timer = setTimeout(() => failed(`no answer within ${seconds} s`), seconds * 1000)
+      const ended = (code: number | null) =>
+        failed(`${program} ended with code ${code} before hvdrun's agent had started`)
       child.once('error', ({ code }: NodeJS.ErrnoException) => failed(`cannot run ${program} (${code})`))
-      child.once('exit', (code) => failed(`${program} ended with code ${code} before the agent had started`))
+      child.once('close', ended)
       messages<FromAgent>(child.stdout!, (message) => {
         if (message.say !== 'hello') return agent.hear(message)
+        child.off('close', ended)
+        if (message.version !== version)
+          return failed(`horovod-lite there is ${message.version}, expected ${version} as here: install it there`)
         clearTimeout(timer)
-        child.removeAllListeners('exit')
-        child.once('exit', () => agent.onLost())
+        agent.seenFrom = message.seenFrom
+        child.once('exit', () => agent.onEnd())
         resolve(agent)
       })
     })
@@ -102,11 +110,22 @@ export class Agent {
 
   /** Lets the agent end; it ends what it still has. */
   close(): void {
+    this.closed = true
     this.child.stdin!.end()
+    this.hurry()
+    if (this.lost) return
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE)
+    this.child.once('exit', () => clearTimeout(timer))
   }
 
   private tell(message: ToAgent): void {
-    if (!this.lost) this.child.stdin!.write(`${JSON.stringify(message)}\n`)
+    if (message.do === 'signal') this.hurry()
+    if (!this.lost) this.child.stdin!.write(lineOf(message))
+  }
+
+  private hurry(): void {
+    this.urgent = true
+    this.child.stdout!.resume()
   }
 
   private hear(message: FromAgent): void {
@@ -114,22 +133,48 @@ export class Agent {
     const entry = this.processes.get(message.id)
     if (!entry) return
     if (message.say === 'started') entry.pid = message.pid
-    else if (message.say === 'output') entry.handlers.onOutput(message.stream, message.text)
-    else {
+    else if (message.say === 'output') {
+      entry.handlers.onOutput(message.stream, Buffer.from(message.bytes, 'latin1'))
+      if (!this.urgent) holdWhileBehind(process[message.stream], this.child.stdout!)
+    } else if (message.say === 'exit') {
+      entry.exit = message
+      entry.handlers.onDeath?.(message)
+    } else {
       this.processes.delete(message.id)
-      entry.handlers.onExit(message)
+      entry.handlers.onExit(entry.exit!)
     }
   }
 
-  /** The agent has died, and can end nothing any more: its processes' groups are ended from here. */
+  /** The agent, or ssh, has ended. What it said before is still heard. */
+  private onEnd(): void {
+    const { stdout } = this.child
+    const lost = () => {
+      clearTimeout(timer)
+      this.onLost()
+    }
+    const timer = setTimeout(lost, stdout!.readableEnded ? 0 : 500)
+    stdout!.once('end', lost)
+    this.hurry()
+  }
+
+  /** It can end nothing any more: its processes' groups are ended from here. */
   private onLost(): void {
     this.lost = true
     const left = [...this.processes.values()]
     this.processes.clear()
-    const groups = left.flatMap(({ pid }) => (pid ? [pid] : []))
+    if (this.closed) return
+    const groups = left.flatMap(({ pid }) => pid ?? [])
     if (groups.length > 0) this.killGroups(groups)
-    for (const { handlers } of left)
-      handlers.onExit({ code: null, signal: 'SIGKILL', problem: `the agent on ${this.host} has died` })
+    const said = gist(this.complaints)
+    const lost: Exit = {
+      code: 1,
+      signal: null,
+      problem: `was lost: hvdrun's agent on ${this.host} has died${said && ` (${said})`}`,
+    }
+    for (const { handlers, exit } of left) {
+      if (!exit) handlers.onDeath?.(lost)
+      handlers.onExit(exit ?? lost)
+    }
   }
 
   private killGroups(groups: number[]): void {
@@ -142,26 +187,10 @@ export class Agent {
         }
       return
     }
-    const [program, ...args] = commandFor(
-      this.host,
-      this.options,
-      `kill -9 ${groups.map((group) => `-${group}`).join(' ')}`,
-    )
-    spawn(program!, args, { stdio: 'ignore' }).on('error', () => {})
+    const kill = `kill -9 ${groups.map((group) => `-${group}`).join(' ')}`
+    const [program, ...args] = onHost(this.host, this.options, kill)
+    spawn(program, args, { stdio: 'ignore', timeout: PATIENCE, killSignal: 'SIGKILL' }).on('error', () => {})
   }
 }
 
 const agentCommand = () => `exec ${quote(process.execPath)} ${quote(fileURLToPath(fileOf('agent')))}`
-
-const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
-
-/** Runs a shell command on a host. */
-function commandFor(host: string, { sshCommand, sshPort, sshIdentityFile }: AgentOptions, command: string): string[] {
-  if (isLocal(host)) return ['/bin/sh', '-c', command]
-  // A host that loses its power says nothing: ssh asks every 5 s, and ends without 3 answers.
-  const settings = ['BatchMode=yes', 'StrictHostKeyChecking=accept-new', 'ServerAliveInterval=5']
-  const options = sshCommand === 'ssh' ? settings.flatMap((setting) => ['-o', setting]) : []
-  if (sshPort) options.push('-p', String(sshPort))
-  if (sshIdentityFile) options.push('-i', sshIdentityFile)
-  return [...sshCommand.split(' '), ...options, host, command]
-}

@@ -93,14 +93,3 @@ export function placesOn(hosts: readonly Host[], size: number): Place[] {
 }
 
 export const isLocal = (host: string): boolean => ['localhost', '127.0.0.1', '::1', hostname()].includes(host)
-
-/** The variables that tell a process its place (world.ts reads them). */
-export const placeVariables = (place: Place): Record<string, string> => ({
-  HOROVOD_RANK: String(place.rank),
-  HOROVOD_SIZE: String(place.size),
-  HOROVOD_LOCAL_RANK: String(place.localRank),
-  HOROVOD_LOCAL_SIZE: String(place.localSize),
-  HOROVOD_CROSS_RANK: String(place.crossRank),
-  HOROVOD_CROSS_SIZE: String(place.crossSize),
-  HOROVOD_HOSTNAME: place.host,
-})

@@ -1,14 +1,18 @@
 import { constants } from 'node:os'
 import { newSecret } from '../wire/authentication'
-import { addressOfInterface, reachableAddresses } from '../wire/interfaces'
 import { RendezvousServer } from '../wire/rendezvous'
 import { Agent, type AgentOptions, type Exit, type RemoteProcess } from './agents'
-import { isLocal, type Place, placeVariables } from './hosts'
+import { jobVariables, placeVariables, rendezvousHost, rendezvousVariables } from './environment'
+import { causeOf, codeOf, howItFailed, lastLinesOf } from './failure'
+import type { Place } from './hosts'
 import { RankOutput } from './output'
+import { say } from './screen'
 import type { Settings } from './settings'
+import { withSignals } from './signals'
 
-/** Milliseconds between SIGTERM and SIGKILL where a rank has failed. */
+/** Milliseconds between SIGTERM and SIGKILL where a rank has failed, and until hvdrun waits no more. */
 const GRACE = 3000
+const PATIENCE = 4500
 
 /** A rank that runs, or ran. */
 interface Rank {
@@ -23,24 +27,22 @@ interface Rank {
  * @returns the exit code of hvdrun
  */
 export async function runJob(settings: Settings, places: readonly Place[]): Promise<number> {
-  const agents = new Map<string, Agent>()
-  const secret = newSecret()
   const hosts = [...new Set(places.map(({ host }) => host))]
-  const server = await RendezvousServer.open({
-    host: rendezvousHost(settings, hosts),
-    secret,
-    onRefused: (line) => process.stderr.write(`hvdrun: ${line}\n`),
-  })
+  const opened = await Promise.allSettled(hosts.map((host) => Agent.open(host, agentOptions(settings))))
+  const agents = new Map<string, Agent>()
+  for (const [i, result] of opened.entries()) if (result.status === 'fulfilled') agents.set(hosts[i]!, result.value)
+  let server: RendezvousServer | undefined
   try {
-    const opened = await Promise.allSettled(hosts.map((host) => Agent.open(host, agentOptions(settings))))
-    for (const [i, result] of opened.entries()) if (result.status === 'fulfilled') agents.set(hosts[i]!, result.value)
-    const failed = opened.find((result) => result.status === 'rejected')
-    if (failed) throw failed.reason
+    const problems = opened.flatMap((result) => (result.status === 'rejected' ? [result.reason.message] : []))
+    if (problems.length > 0) throw new Error(problems.join('\nhvdrun: '))
+    const secret = newSecret()
+    const seen = [...agents.values()].flatMap(({ seenFrom }) => seenFrom ?? [])
+    server = await RendezvousServer.open({ host: rendezvousHost(settings, hosts, seen), secret, onRefused: say })
     const environment = { ...jobVariables(settings), ...rendezvousVariables(server, secret) }
     return await new Job(settings, agents, environment).run(places)
   } finally {
     for (const agent of agents.values()) agent.close()
-    server.close()
+    server?.close()
   }
 }
 
@@ -51,32 +53,16 @@ export const agentOptions = ({ sshCommand, sshPort, sshIdentityFile, startTimeou
   startTimeoutSeconds: startTimeout,
 })
 
-export function rendezvousHost({ networkInterface }: Settings, hosts: readonly string[]): string {
-  if (networkInterface) return addressOfInterface(networkInterface)
-  return hosts.every(isLocal) ? '127.0.0.1' : reachableAddresses()[0]!
-}
-
-export const rendezvousVariables = ({ address }: RendezvousServer, secret: string): Record<string, string> => ({
-  HOROVOD_GLOO_RENDEZVOUS_ADDR: address.host,
-  HOROVOD_GLOO_RENDEZVOUS_PORT: String(address.port),
-  HOROVOD_SECRET_KEY: secret,
-})
-
-/** Variables of hvdrun's own shell that say nothing on another host, or in another process. */
-const OWN =
-  /^(PWD|OLDPWD|SHLVL|_|HOSTNAME|DISPLAY|SSH_.*|XDG_.*|TERM_.*|HOROVOD_(RANK|SIZE|LOCAL_.*|CROSS_.*)|MASTER_(ADDR|PORT))$/
-
-/** What every rank of a job is given: hvdrun's own environment, and its options. */
-export function jobVariables(settings: Settings): Record<string, string> {
-  const inherited = Object.entries(process.env).filter(([name, value]) => value !== undefined && !OWN.test(name))
-  return { ...(Object.fromEntries(inherited) as Record<string, string>), ...settings.variables }
-}
-
 class Job {
   private readonly ranks: Rank[] = []
-  private firstFailure?: Rank
+  /** By themselves, in the order in which they were heard of. */
+  private readonly failures: (Rank & { exit: Exit })[] = []
   private signalled?: NodeJS.Signals
-  private killing?: NodeJS.Timeout
+  private readonly timers: NodeJS.Timeout[] = []
+  private giveUp!: () => void
+  private readonly gaveUp = new Promise<void>((resolve) => {
+    this.giveUp = resolve
+  })
 
   constructor(
     private readonly settings: Settings,
@@ -87,68 +73,69 @@ class Job {
   async run(places: readonly Place[]): Promise<number> {
     const { outputFilename: folder, timestamps } = this.settings
     for (const place of places) this.ranks.push({ place, output: new RankOutput(place.rank, { folder, timestamps }) })
-    const onSignal = (signal: NodeJS.Signals) => this.pass(signal)
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-    for (const signal of signals) process.on(signal, onSignal)
-    try {
-      await Promise.all(this.ranks.map((rank) => this.start(rank)))
-    } finally {
-      for (const signal of signals) process.off(signal, onSignal)
-      clearTimeout(this.killing)
-    }
-    if (this.firstFailure) return report(this.firstFailure)
-    return this.signalled ? 128 + constants.signals[this.signalled] : 0
+    await withSignals(
+      (signal) => this.pass(signal),
+      async () => {
+        await Promise.race([Promise.all(this.ranks.map((rank) => this.start(rank))), this.gaveUp])
+      },
+    )
+    for (const timer of this.timers) clearTimeout(timer)
+    if (this.failures.length > 0) return this.report()
+    // As with horovodrun: a signal after which all ranks end well has done no harm.
+    const well = this.ranks.every(({ exit }) => exit?.code === 0)
+    return this.signalled && !well ? 128 + constants.signals[this.signalled] : 0
   }
 
   /** Resolves when it has ended. */
   private start(rank: Rank): Promise<void> {
+    const { place, output } = rank
+    const { command } = this.settings
+    const environment = { ...this.environment, ...placeVariables(place) }
     return new Promise((resolve) => {
-      const environment = { ...this.environment, ...placeVariables(rank.place) }
-      rank.process = this.agents.get(rank.place.host)!.start(this.settings.command, environment, process.cwd(), {
-        onOutput: (stream, text) => rank.output.write(stream, text),
-        onExit: (exit) => {
+      rank.process = this.agents.get(place.host)!.start(command, environment, process.cwd(), {
+        onOutput: (stream, bytes) => output.write(stream, bytes),
+        onDeath: (exit) => {
           rank.exit = exit
-          rank.output.close()
-          if ((exit.code !== 0 || exit.problem) && !this.signalled) this.fail(rank)
+          if (exit.code !== 0 && !this.signalled) this.fail({ ...rank, exit })
+        },
+        onExit: () => {
+          output.close()
           resolve()
         },
       })
     })
   }
 
-  private fail(rank: Rank): void {
-    if (this.firstFailure) return
-    this.firstFailure = rank
+  private fail(failure: Rank & { exit: Exit }): void {
+    this.failures.push(failure)
+    if (this.failures.length > 1) return
     this.signalAll('SIGTERM')
-    this.killing = setTimeout(() => this.signalAll('SIGKILL'), GRACE)
+    this.timers.push(
+      setTimeout(() => this.signalAll('SIGKILL'), GRACE),
+      setTimeout(() => this.giveUp(), PATIENCE),
+    )
   }
 
   /** A signal to hvdrun is for all ranks; a second one ends them. */
   private pass(signal: NodeJS.Signals): void {
     const again = this.signalled !== undefined
     this.signalled ??= signal
-    if (!again) process.stderr.write(`hvdrun: ${signal} goes to all ranks; once more ends them at once\n`)
+    if (!again) say(`${signal} goes to all ranks; once more ends them at once`)
     this.signalAll(again ? 'SIGKILL' : signal)
+    if (again) this.timers.push(setTimeout(() => this.giveUp(), PATIENCE - GRACE))
   }
 
   private signalAll(signal: NodeJS.Signals): void {
     for (const { process, exit } of this.ranks) if (!exit) process?.signal(signal)
   }
-}
 
-/** Says who failed first. @returns its exit code */
-function report({ place, exit, output }: Rank): number {
-  process.stderr.write(`hvdrun: ${howItFailed(place, exit!)}; the other ranks were ended\n${lastLinesOf(output)}`)
-  return codeOf(exit!)
-}
-
-export function howItFailed({ rank, host }: Pick<Place, 'rank' | 'host'>, { code, signal, problem }: Exit): string {
-  const how = problem ? `did not run: ${problem}` : signal ? `was killed by ${signal}` : `exited with code ${code}`
-  return `rank ${rank} on ${host} ${how}`
-}
-
-export const codeOf = ({ code, signal }: Exit): number => code ?? 128 + constants.signals[signal!]
-
-export function lastLinesOf({ lastLines }: RankOutput): string {
-  return lastLines.length > 0 ? `its last lines:\n${lastLines.map((line) => `  ${line}\n`).join('')}` : ''
+  /** Says who failed first. @returns its exit code */
+  private report(): number {
+    const { place, exit, output } = causeOf(this.failures)
+    const silent = this.ranks.filter((rank) => !rank.exit).map(({ place: { rank, host } }) => `rank ${rank} on ${host}`)
+    if (silent.length > 0) say(`${silent.join(', ')}: nothing was heard since; look there for what is left`)
+    const others = this.ranks.length > 1 ? '; the other ranks were ended' : ''
+    say(`${howItFailed(place, exit)}${others}\n${lastLinesOf(output)}`.trimEnd())
+    return codeOf(exit)
+  }
 }

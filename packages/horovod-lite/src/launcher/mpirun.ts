@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { jobVariables } from './job'
+import { jobVariables } from './environment'
 import type { Settings } from './settings'
 
 /** Runs the job through Open MPI's own launcher. @returns its exit code */

@@ -1,23 +1,26 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
 import { createColors } from 'picocolors'
+import { LineBuffer } from './lines'
+import type { Stream } from './protocol'
+import { say, screen } from './screen'
 
 export interface OutputOptions {
   /** Each rank's output also in files here: rank.0/stdout, rank.0/stderr. */
   folder?: string
   timestamps: boolean
-  quiet?: boolean
 }
 
 /** Lines that are kept of each rank, to be shown where it fails. */
-const KEPT = 10
+const KEPT = 20
 const COLORS = ['cyan', 'green', 'yellow', 'magenta', 'blue', 'red'] as const
+const STREAMS = ['stdout', 'stderr'] as const
 
 /** What a rank prints, line by line, with its number before each: whole lines, never mixed. */
 export class RankOutput {
   readonly lastLines: string[] = []
-  private readonly rest = { stdout: '', stderr: '' }
-  private readonly files?: Record<'stdout' | 'stderr', WriteStream>
+  private readonly sources: Record<Stream, Source>
 
   /** @throws where the folder cannot be made */
   constructor(
@@ -26,51 +29,65 @@ export class RankOutput {
     private readonly options: OutputOptions,
     name = `rank.${rank}`,
   ) {
-    if (!options.folder) return
-    const folder = join(options.folder, name)
-    try {
-      mkdirSync(folder, { recursive: true })
-    } catch (error) {
-      throw new Error(
-        `--output-filename: cannot make ${folder} (${(error as NodeJS.ErrnoException).code}); choose another folder`,
-      )
-    }
-    const open = (name: string) => {
-      const file = createWriteStream(join(folder, name))
-      file.on('error', ({ code }: NodeJS.ErrnoException) => {
-        process.stderr.write(`hvdrun: cannot write ${join(folder, name)} (${code}); the output goes on here\n`)
-        file.destroy()
-      })
-      return file
-    }
-    this.files = { stdout: open('stdout'), stderr: open('stderr') }
+    const files = options.folder === undefined ? undefined : openFiles(join(options.folder, name))
+    this.sources = { stdout: new Source(files?.stdout), stderr: new Source(files?.stderr) }
   }
 
-  write(stream: 'stdout' | 'stderr', text: string): void {
-    const file = this.files?.[stream]
-    if (file && !file.destroyed) file.write(text)
-    const lines = (this.rest[stream] + text).split('\n')
-    this.rest[stream] = lines.pop()!
-    for (const line of lines) this.line(stream, line)
+  write(stream: Stream, bytes: Uint8Array): void {
+    const { file, decoder, lines } = this.sources[stream]
+    if (file && !file.destroyed) file.write(bytes)
+    for (const line of lines.push(decoder.write(bytes))) this.print(stream, line)
+    screen.progress(lines, this.rank, stream, lines.unfinished && this.prefix(stream) + lines.unfinished)
   }
 
-  /** What is left without an end of line. */
+  /** Prints what is left without an end of line. */
   close(): void {
-    for (const stream of ['stdout', 'stderr'] as const) {
-      if (this.rest[stream]) this.line(stream, this.rest[stream])
-      this.rest[stream] = ''
-      this.files?.[stream].end()
+    for (const stream of STREAMS) {
+      const { file, decoder, lines } = this.sources[stream]
+      for (const line of lines.push(decoder.end())) this.print(stream, line)
+      if (lines.unfinished) this.print(stream, lines.unfinished)
+      screen.progress(lines, this.rank, stream, '')
+      file?.end()
     }
   }
 
-  private line(stream: 'stdout' | 'stderr', raw: string): void {
-    const line = raw.replace(/\r$/, '').replace(/^[^\n]*\r/, '') // what a terminal would show of a line written over
+  private print(stream: Stream, line: string): void {
     if (line.trim()) this.lastLines.push(line)
     if (this.lastLines.length > KEPT) this.lastLines.shift()
-    const to = process[stream]
-    const colors = createColors(Boolean(to.isTTY))
-    const color = colors[COLORS[this.rank % COLORS.length]!]
-    const time = this.options.timestamps ? `${new Date().toISOString()} ` : ''
-    to.write(`${time}${color(`[${this.rank}]<${stream}>:`)}${line}\n`)
+    screen.line(stream, this.prefix(stream) + line)
   }
+
+  private prefix(stream: Stream): string {
+    const color = colors[stream][COLORS[this.rank % COLORS.length]!]
+    const time = this.options.timestamps ? `${new Date().toISOString()} ` : ''
+    return `${time}${color(`[${this.rank}]<${stream}>:`)}`
+  }
+}
+
+/** One of a rank's streams. */
+class Source {
+  readonly decoder = new StringDecoder('utf8')
+  readonly lines = new LineBuffer()
+  constructor(readonly file: WriteStream | undefined) {}
+}
+
+const colorsOf = (stream: Stream) => createColors(process[stream].isTTY === true && !process.env.NO_COLOR)
+const colors = { stdout: colorsOf('stdout'), stderr: colorsOf('stderr') }
+
+function openFiles(folder: string): Record<Stream, WriteStream> {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(`--output-filename: cannot make ${folder} (${code}); choose another folder`)
+  }
+  const open = (stream: Stream) => {
+    const file = createWriteStream(join(folder, stream))
+    file.on('error', ({ code }: NodeJS.ErrnoException) => {
+      say(`cannot write ${join(folder, stream)} (${code}); the output goes on here`)
+      file.destroy()
+    })
+    return file
+  }
+  return { stdout: open('stdout'), stderr: open('stderr') }
 }

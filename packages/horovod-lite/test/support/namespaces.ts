@@ -46,7 +46,7 @@ export function network(count: number, { rate }: { rate?: string } = {}): Networ
     remove()
     throw error
   }
-  const ssh = script(temporaryFolder(), 'ssh', 'host=$1; shift; exec ip netns exec "$host" sh -c "$1"')
+  const ssh = script(temporaryFolder(), 'enter', 'host=$1; shift; exec ip netns exec "$host" sh -c "$1"')
   return { hosts, addresses, ssh, on: (host) => ['ip', 'netns', 'exec', hosts[host]!], remove }
 }
 

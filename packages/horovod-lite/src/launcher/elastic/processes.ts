@@ -1,6 +1,7 @@
 import { Agent, type Exit, type RemoteProcess } from '../agents'
 import { agentOptions } from '../job'
 import { RankOutput } from '../output'
+import { say } from '../screen'
 import type { Settings } from '../settings'
 import type { Worker } from './seating'
 
@@ -45,7 +46,7 @@ export class Processes {
     }
     if (worker.stopping) return onExit(worker, { code: 0, signal: null })
     const { command, outputFilename: folder, timestamps, verbose } = settings
-    if (verbose) process.stderr.write(`hvdrun: process ${number} on ${host}: ${command.join(' ')}\n`)
+    if (verbose) say(`process ${number} on ${host}: ${command.join(' ')}`)
     const output = new RankOutput(rank, { folder, timestamps }, `process.${number}`)
     // What it will probably get: its place is what init() says.
     const expected = {

@@ -1,13 +1,12 @@
 import { newSecret } from '../../wire/authentication'
 import { RendezvousServer } from '../../wire/rendezvous'
-import { jobVariables, rendezvousHost, rendezvousVariables } from '../job'
+import { jobVariables, rendezvousHost, rendezvousVariables } from '../environment'
+import { say } from '../screen'
 import type { Settings } from '../settings'
 import { Discovery } from './discovery'
 import { Driver } from './driver'
 import { Membership } from './membership'
 import { Processes } from './processes'
-
-const say = (line: string) => process.stderr.write(`hvdrun: ${line}\n`)
 
 /**
  * Runs a command in as many processes as there are slots for, while hosts and processes come and go.

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Stream } from './protocol'
+
+export interface ChildOptions {
+  command: string[]
+  folder: string
+  environment: Record<string, string>
+}
+
+export interface ChildHandlers {
+  onOutput(stream: Stream, bytes: Buffer): void
+  /** At once; output may still come. */
+  onExit(code: number | null, signal: NodeJS.Signals | null): void
+  /** Nothing more will come. */
+  onClose(): void
+  /** It could not be started (`pid` is undefined): none of the others is called. */
+  onProblem(problem: string): void
+}
+
+/** Milliseconds that what a process has started may outlive it. */
+const AFTERLIFE = 500
+
+/** A process in a group of its own, so that what it starts (as `npx` does) gets its signals, and ends with it. */
+export class Child {
+  private readonly process: ChildProcess
+
+  constructor({ command, folder, environment }: ChildOptions, handlers: ChildHandlers) {
+    const [program, ...args] = command as [string]
+    const child = spawn(program, args, {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    this.process = child
+    child.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (child.pid !== undefined) return // a signal that could not be sent
+      handlers.onProblem(
+        code === 'ENOENT'
+          ? `the command ${program} was not found in ${folder} or PATH`
+          : `${program} cannot be run (${code})`,
+      )
+    })
+    if (child.pid === undefined) return
+    for (const stream of ['stdout', 'stderr'] as const)
+      child[stream].on('data', (bytes: Buffer) => handlers.onOutput(stream, bytes))
+    let outlived: NodeJS.Timeout
+    const destroyPipes = () => {
+      if (child.stdout.isPaused()) outlived = setTimeout(destroyPipes, AFTERLIFE)
+      else for (const pipe of [child.stdout, child.stderr]) pipe.destroy()
+    }
+    child.once('exit', (code, signal) => {
+      handlers.onExit(code, signal)
+      // What it started may live on and hold its pipes open; what has left the group even after that.
+      outlived = setTimeout(() => {
+        this.signal('SIGKILL')
+        outlived = setTimeout(destroyPipes, AFTERLIFE)
+      }, AFTERLIFE)
+    })
+    child.once('close', () => {
+      clearTimeout(outlived)
+      this.signal('SIGKILL') // what lives on without its pipes
+      handlers.onClose()
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid
+  }
+
+  /** To the whole group. */
+  signal(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-this.process.pid!, signal)
+    } catch {
+      // the group is empty
+    }
+  }
+
+  pause(): void {
+    this.process.stdout!.pause()
+    this.process.stderr!.pause()
+  }
+
+  resume(): void {
+    this.process.stdout!.resume()
+    this.process.stderr!.resume()
+  }
+}

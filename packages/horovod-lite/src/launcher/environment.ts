@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { addressOfInterface, reachableAddresses } from '../wire/interfaces'
+import type { RendezvousServer } from '../wire/rendezvous'
+import { isLocal, type Place } from './hosts'
+import type { Settings } from './settings'
+
+/** Variables of hvdrun's own shell, or of a job that it is part of itself. */
+const OWN =
+  /^(PWD|OLDPWD|SHLVL|_|BASH_FUNC_.*|HOSTNAME|DISPLAY|SSH_.*|XDG_.*|TERM_.*|HOROVOD_(RANK|SIZE|LOCAL_.*|CROSS_.*|HOSTNAME|ELASTIC.*|GLOO_RENDEZVOUS_.*)|MASTER_(ADDR|PORT))$/
+
+/** What every rank of a job is given: hvdrun's own environment, and its options. */
+export function jobVariables(settings: Settings): Record<string, string> {
+  const inherited: Record<string, string> = {}
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && !OWN.test(name)) inherited[name] = value
+  // Commands of the packages that are installed here are found as `npx` finds them.
+  const path = [process.env.PATH, join(process.cwd(), 'node_modules', '.bin')].filter(Boolean).join(':')
+  return { ...inherited, PATH: path, ...settings.variables }
+}
+
+/** The variables that tell a process its place (world.ts reads them). */
+export const placeVariables = (place: Place): Record<string, string> => ({
+  HOROVOD_RANK: String(place.rank),
+  HOROVOD_SIZE: String(place.size),
+  HOROVOD_LOCAL_RANK: String(place.localRank),
+  HOROVOD_LOCAL_SIZE: String(place.localSize),
+  HOROVOD_CROSS_RANK: String(place.crossRank),
+  HOROVOD_CROSS_SIZE: String(place.crossSize),
+  HOROVOD_HOSTNAME: place.host,
+})
+
+/**
+ * Where all ranks can reach hvdrun: the chosen interface, this host alone, or the address from which its ssh has come.
+ * @param seen this host's address as other hosts see it
+ */
+export function rendezvousHost(
+  { networkInterface }: Settings,
+  hosts: readonly string[],
+  seen: readonly string[] = [],
+): string {
+  if (networkInterface) return addressOfInterface(networkInterface)
+  if (hosts.every(isLocal)) return '127.0.0.1'
+  const own = reachableAddresses()
+  return seen.find((address) => own.includes(address)) ?? own[0]!
+}
+
+export const rendezvousVariables = ({ address }: RendezvousServer, secret: string): Record<string, string> => ({
+  HOROVOD_GLOO_RENDEZVOUS_ADDR: address.host,
+  HOROVOD_GLOO_RENDEZVOUS_PORT: String(address.port),
+  HOROVOD_SECRET_KEY: secret,
+})

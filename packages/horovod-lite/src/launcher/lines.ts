@@ -1,0 +1,40 @@
+/** Puts lines together from a stream's pieces. Of a line that is written over (`10%\r20%`) the last state counts. */
+export class LineBuffer {
+  private rest = ''
+  /** The next text writes over `rest`. */
+  private returned = false
+
+  /** @returns the lines that this piece ends */
+  push(text: string): string[] {
+    const parts = text.split('\n')
+    const last = parts.pop()!
+    const lines = parts.map((part) => {
+      this.add(part)
+      return this.take()
+    })
+    this.add(last)
+    return lines
+  }
+
+  /** The line that has not ended. */
+  get unfinished(): string {
+    return this.rest
+  }
+
+  private add(part: string): void {
+    const states = part.split('\r')
+    const at = states.findLastIndex(Boolean)
+    if (at >= 0) {
+      this.rest = this.returned || at > 0 ? states[at]! : this.rest + states[at]
+      this.returned = false
+    }
+    this.returned ||= states.length - 1 > Math.max(at, 0)
+  }
+
+  private take(): string {
+    const line = this.rest
+    this.rest = ''
+    this.returned = false
+    return line
+  }
+}

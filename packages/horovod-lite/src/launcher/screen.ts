@@ -1,0 +1,60 @@
+import { stripVTControlCharacters } from 'node:util'
+import type { Stream } from './protocol'
+
+/** Milliseconds until an unfinished line is shown: most are finished by then. */
+const SOON = 50
+const CLEAR = '\r\u001b[K'
+
+/**
+ * Where hvdrun writes: whole lines. On a terminal the unfinished line of the lowest rank that has one (a progress bar)
+ * stands below them and is written over.
+ */
+class Screen {
+  private readonly unfinished = new Map<object, { rank: number; stream: Stream; text: string }>()
+  private shown?: Stream
+  private timer?: NodeJS.Timeout
+
+  line(stream: Stream, text: string): void {
+    this.clear()
+    process[stream].write(`${text}\n`)
+    this.showSoon()
+  }
+
+  /** What `owner` has not ended yet; '' where there is nothing. */
+  progress(owner: object, rank: number, stream: Stream, text: string): void {
+    if (!process[stream].isTTY) return
+    if (text) this.unfinished.set(owner, { rank, stream, text })
+    else if (!this.unfinished.delete(owner)) return
+    this.showSoon()
+  }
+
+  private showSoon(): void {
+    if (this.unfinished.size === 0 && !this.shown) return
+    this.timer ??= setTimeout(() => this.show(), SOON).unref()
+  }
+
+  private show(): void {
+    this.timer = undefined
+    this.clear()
+    const [first] = [...this.unfinished.values()].sort((a, b) => a.rank - b.rank)
+    if (!first) return
+    process[first.stream].write(fitting(first.text, process[first.stream].columns))
+    this.shown = first.stream
+  }
+
+  private clear(): void {
+    if (this.shown) process[this.shown].write(CLEAR)
+    this.shown = undefined
+  }
+}
+
+/** A line that is wider than the terminal could not be written over. */
+function fitting(text: string, columns = 80): string {
+  const plain = stripVTControlCharacters(text)
+  return plain.length < columns ? text : plain.slice(0, columns - 1)
+}
+
+export const screen = new Screen()
+
+/** A line of hvdrun's own. */
+export const say = (line: string): void => screen.line('stderr', `hvdrun: ${line}`)
