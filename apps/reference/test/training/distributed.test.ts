@@ -50,7 +50,7 @@ describe('the same global batches', () => {
   beforeAll(async () => {
     const { path, remove } = await bundled('same-batches')
     try {
-      for (const size of [1, 2, 4]) {
+      for (const size of [1, 2]) {
         const job = startRanks(['-np', String(size), process.execPath, path, '50', 'x-entropy'], room)
         const { code, stdout, stderr } = await job.ended
         expect({ code, stderr: code ? stderr : '' }).toEqual({ code: 0, stderr: '' })
@@ -61,8 +61,8 @@ describe('the same global batches', () => {
     }
   })
 
-  test.each([2, 4])('give %i ranks the losses and weights of one, within float32 rounding, for 50 steps', (size) => {
-    const [one, several] = [results[1]!, results[size]!]
+  test('give two ranks the losses and weights of one, within float32 rounding, for 50 steps', () => {
+    const [one, several] = [results[1]!, results[2]!]
     expect(one.losses[49]).toBeLessThan(0.9 * one.losses[0]!) // it learns
     for (const [step, loss] of one.losses.entries())
       expect(Math.abs(several.losses[step]! - loss)).toBeLessThan(1e-5 * loss)
