@@ -35,6 +35,7 @@ napi_value call_shmOpen(napi_env env, napi_callback_info info) {
   const size_t buffer = (size_t)argument_number(&a, 2);
   char room[64];
   const char *name = argument_text(&a, 3, room, sizeof room);
+  if (!a.failed && size < 2) fail(&a, "shmOpen: expected at least two ranks");
   Shared *shared = a.failed ? NULL : calloc(1, sizeof *shared);
   if (!shared) return NULL;
   Segment *segment = &shared->segment;

@@ -129,8 +129,6 @@ static void begin(Operation *o, bool (*step)(Operation *, uint32_t), uint32_t ro
 
 void begin_allreduce(Operation *o, const void *input, void *output, size_t bytes, WireType type, Reduction op, bool tree) {
   o->input = input, o->output = output, o->bytes = bytes, o->type = type, o->op = op, o->tree = tree;
-  if (o->segment->size == 1 && input != output) copy(output, input, bytes);
-  if (o->segment->size == 1) bytes = o->bytes = 0;
   chunks(o);
   begin(o, step_allreduce, rounds_for(o->sent[1], o->segment->piece)); // the first chunk is the longest
   o->steps = o->steps > 0 ? 3 * (o->steps + 2) : 0;

@@ -1,3 +1,4 @@
+import { LocalTransport } from './local'
 import { MpiTransport } from './mpi/mpi'
 import type { Mpi } from './mpi/start'
 import { loadNative } from './native'
@@ -28,8 +29,9 @@ export interface TransportModule {
  */
 export async function openTransport({ name, rank, peers, tcp, mpi }: ChooseOptions): Promise<Transport> {
   if (mpi) return new MpiTransport(mpi)
+  if (name !== 'auto' && name !== 'tcp' && name !== 'shm') return openModule(name, { rank, peers, links: tcp })
+  if (peers.length === 1) return new LocalTransport()
   if (name === 'tcp') return tcp
-  if (name !== 'auto' && name !== 'shm') return openModule(name, { rank, peers, links: tcp })
   const reason = whyNotShared(peers)
   const shm = reason ? { reason } : await openShared(rank, peers, tcp)
   if (!('reason' in shm)) return shm
