@@ -246,6 +246,7 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
     await hvd.init()
     if (hvd.rank() === 1) await pause(Number(seconds) * 1000)
     const message = raised(() => sum([1], 'waited for'))
+    if (hvd.rank() === 0) process.stderr.write('over\n')
     return { message }
   },
 
