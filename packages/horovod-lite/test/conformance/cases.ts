@@ -11,7 +11,7 @@ import { randomOperations } from './random'
 
 const random: Record<string, Case['run']> = {
   '1000 random operations of random sizes, kinds and dtypes': async (world) => {
-    for await (const _ of randomOperations(world, { count: 1000, seed: 5, largest: 30_000 }));
+    for await (const _ of randomOperations(world, { count: 1000, seed: 5, largest: 20_000 }));
   },
 }
 

@@ -48,7 +48,7 @@ function draw({ size }: World, name: string, random: () => number, largest: numb
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!
   const kind = pick(['allreduce', 'allreduce', 'allreduce', 'allgather', 'broadcast', 'alltoall'] as const)
   const [dtype, ops] = pick(REDUCTIONS)
-  const numbers = Math.floor(largest ** random()) - 1 // small ones are as frequent as large ones
+  const numbers = Math.floor(largest ** random() ** 2) - 1 // most are small
   const seed = Math.floor(random() * 2 ** 30)
   const op = pick(ops.filter((op) => op !== 'Average'))
   const uneven = (a: number, b = 0) => Math.floor((numbers / size) * chance(seed + 31 * a + b)())

@@ -1,6 +1,6 @@
 import type { DataType } from '@tensorflow/tfjs-core'
 import type { ReduceOp } from '@unet-industrial/horovod-lite'
-import { total, truth } from './tools'
+import { truth } from './tools'
 
 type Operation = (a: number, b: number) => number
 
@@ -18,13 +18,14 @@ const operations: Record<string, Record<Exclude<ReduceOp, 'Average'>, Operation>
 /** What the reduction of all ranks' numbers must give, in the order of ranks. Averages are not rounded. */
 export function reduced(op: ReduceOp, ofRanks: readonly (readonly number[])[], dtype: DataType): number[] {
   const own = dtype === 'bool' ? ofRanks.map((values) => values.map(truth)) : ofRanks
-  const places = [...own[0]!.keys()]
-  if (op === 'Average') {
-    const averages = places.map((i) => total(own.map((values) => values[i]!)) / own.length)
-    return dtype === 'int32' ? averages.map((average) => Math.trunc(average) + 0) : averages
-  }
-  const operation = operations[dtype === 'complex64' ? 'float32' : dtype]![op]
-  return places.map((i) => own.map((values) => values[i]!).reduce((a, b) => operation(a, b)))
+  const operation: Operation =
+    op === 'Average' ? (a, b) => a + b : operations[dtype === 'complex64' ? 'float32' : dtype]![op]
+  const result = [...own[0]!]
+  for (const values of own.slice(1))
+    for (let i = 0; i < result.length; i++) result[i] = operation(result[i]!, values[i]!)
+  if (op !== 'Average') return result
+  const round = dtype === 'int32' ? Math.trunc : (value: number) => value
+  return result.map((sum) => round(sum / own.length) + 0) // never −0
 }
 
 /** dtypes and the reductions that they have. */

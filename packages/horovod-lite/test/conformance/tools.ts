@@ -20,7 +20,9 @@ export function chance(seed: number): () => number {
 /** Whole numbers in [low, high): their sums are exact in any order. */
 export function integers(seed: number, count: number, low = -100, high = 100): number[] {
   const random = chance(seed)
-  return Array.from({ length: count }, () => low + Math.floor(random() * (high - low)))
+  const numbers = new Array<number>(count)
+  for (let i = 0; i < count; i++) numbers[i] = low + Math.floor(random() * (high - low))
+  return numbers
 }
 
 /** Floats of many magnitudes: their sums are rounded, and depend on the order. */

@@ -80,7 +80,7 @@ export const allreduce: Cases = {
   'allreduce: large tensors, and those of the sizes where the way changes': (world) => {
     const { hvd, rank, ranks } = world
     for (const dtype of DTYPES)
-      for (const count of [16_383, 16_384, 16_385, 65_537, 300_001]) {
+      for (const count of [16_383, 16_384, 16_385, 65_537]) {
         const ofRanks = ranks.map((r) => integers(count + r, count, -8, 8))
         const result = hvd.allreduce(tensorOf(world, ofRanks[rank]!, [count], dtype), { op: 'Sum' })
         expectEqual(result, valuesOf(reduced('Sum', ofRanks, dtype), dtype), [count], dtype)
