@@ -11,6 +11,8 @@ registerGradients()
 
 /** What test/programs/elastic_train.ts prints. */
 interface Line {
+  /** What hvdrun put before it. */
+  prefix: number
   event: 'start' | 'begin' | 'reset' | 'step' | 'done'
   step: number
   /** −1 before the first world. */
@@ -24,17 +26,17 @@ interface Line {
 }
 
 export interface Job extends Launched {
-  steps: number
   lines(): Line[]
   stderr(): string
   /** The newest line that fits, as soon as there is one. */
   until(fits: (line: Line) => boolean): Promise<Line>
   /** What the discovery script says from now on. */
   hosts(text: string): void
+  /** Lets the ranks come to their end. */
+  finish(): void
 }
 
 export interface JobOptions {
-  steps?: number
   environment?: Record<string, string>
   command?: string[]
   transport?: string
@@ -42,21 +44,20 @@ export interface JobOptions {
 
 /** @param hosts what the discovery script says; undefined: there is none */
 export async function start(hosts: string | undefined, args: string[], options: JobOptions = {}): Promise<Job> {
-  const { steps = 60, environment, transport = 'tcp' } = options
+  const { environment, transport = 'tcp', command = ['NODE', 'PROGRAM', '10', '2'] } = options
   const cwd = temporaryFolder()
   const set = (text: string) => writeFileSync(join(cwd, 'hosts'), text)
   set(hosts ?? '')
   const discovery = hosts === undefined ? [] : ['--host-discovery-script', 'cat hosts']
   const elastic = [...discovery, '--ssh-command', pretendedSsh(cwd), '--transport', transport, ...args]
-  const { command = ['NODE', 'PROGRAM', String(steps), '40', '2'] } = options
   const job = await hvdrun([...elastic, ...command], { cwd, program: 'elastic_train', environment, deadline: 50 })
   const lines = () =>
     job
       .output()
       .stdout.split('\n')
       .flatMap((line): Line[] => {
-        const [, json] = /^\[\d+\]<stdout>:(\{.*\})$/.exec(line) ?? []
-        return json ? [JSON.parse(json)] : []
+        const [, prefix, json] = /^\[(\d+)\]<stdout>:(\{.*\})$/.exec(line) ?? []
+        return json ? [{ prefix: Number(prefix), ...JSON.parse(json) }] : []
       })
   const until = async (fits: (line: Line) => boolean) => {
     const over = job.ended.then(() => true)
@@ -67,23 +68,25 @@ export async function start(hosts: string | undefined, args: string[], options: 
         throw new Error(`the job ended: ${JSON.stringify(job.output())}`)
     }
   }
-  return { ...job, steps, lines, stderr: () => job.output().stderr, until, hosts: set }
+  const finish = () => writeFileSync(join(cwd, 'finish'), '')
+  return { ...job, lines, stderr: () => job.output().stderr, until, hosts: set, finish }
 }
 
 /**
- * All who finish have done all steps, and have the weights and the loss that these steps make in the worlds in which they
- * were made; no process is left.
+ * All who finish have done the same steps, and have the weights and the loss that these steps make in the worlds in which
+ * they were made; no process is left.
  * @returns how many ranks made each step
  */
 export async function endsWell(job: Job, size: number): Promise<number[]> {
+  job.finish()
   const { code, stderr } = await job.ended
   expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
   const done = job.lines().filter(({ event }) => event === 'done')
   expect(done.map(({ rank }) => rank).sort()).toEqual(Array.from({ length: size }, (_, rank) => rank))
-  const [{ worlds, loss, weights, tensors }] = done as [Required<Line>]
-  expect(worlds.length).toBe(job.steps)
+  const [{ step, worlds, loss, weights, tensors }] = done as [Required<Line>]
+  expect(worlds.length).toBe(step)
   const expected = replay(worlds)
-  for (const line of done) expect(line).toMatchObject({ step: job.steps, worlds, loss, weights, tensors }) // to the bit
+  for (const line of done) expect(line).toMatchObject({ step, worlds, loss, weights, tensors, prefix: line.rank }) // to the bit
   for (const [i, weight] of weights.entries()) expect(weight).toBeCloseTo(expected.weights[i]!, 5)
   expect(loss).toBeCloseTo(expected.loss, 5)
   expect(await leftOf(job.marker, 5)).toEqual([])
