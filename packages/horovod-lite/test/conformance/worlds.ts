@@ -25,6 +25,8 @@ export interface Said {
   lines: unknown[]
   /** What went wrong outside of the cases; empty where all ended well. */
   trouble: string
+  /** What all of them wrote to stderr. */
+  warnings: string
 }
 
 type Options = Pick<RanksOptions, 'program' | 'args' | 'deadline'> & { environment?: Record<string, string> }
@@ -34,17 +36,17 @@ export async function runWorld({ transport, size }: Place, options: Options): Pr
   const environment = { ...options.environment, HOROVOD_TRANSPORT: transport === 'local' ? 'auto' : transport }
   if (transport === 'mpi') {
     const { code, stderr, stdouts } = await runMpi({ ...options, size, environment })
-    return {
-      lines: stdouts.flatMap(linesOf),
-      trouble: code === 0 ? '' : `mpirun ended with ${code}: ${complaints(stderr)}`,
-    }
+    const warnings = complaints(stderr)
+    const trouble = code === 0 ? '' : `mpirun ended with ${code}: ${warnings}`
+    return { lines: stdouts.flatMap(linesOf), trouble, warnings }
   }
   const ranks = await runRanks({ ...options, size, transport, environment })
   const failed = ranks.filter(({ code }) => code !== 0)
   const trouble = failed.map(
     ({ rank, code, signal, stderr }) => `rank ${rank} ended with ${code ?? signal}: ${complaints(stderr)}`,
   )
-  return { lines: ranks.flatMap(({ stdout }) => linesOf(stdout)), trouble: trouble.join('\n') }
+  const warnings = ranks.map(({ stderr }) => complaints(stderr)).join('\n')
+  return { lines: ranks.flatMap(({ stdout }) => linesOf(stdout)), trouble: trouble.join('\n'), warnings }
 }
 
 const linesOf = (stdout: string): unknown[] =>
