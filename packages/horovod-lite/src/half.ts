@@ -8,8 +8,8 @@ export function toFloat16(values: Float32Array, target: Uint16Array = new Uint16
     const magnitude = b & 0x7fffffff
     const sign = (b >>> 16) & 0x8000
     if (magnitude < 0x38800000) {
-      // below 2^-14: a multiple of 2^-24
-      target[i] = sign | roundToEven(Math.abs(values[i]!) * 2 ** 24)
+      // below 2^-14: a multiple of 2^-24, which is what float32 rounds to from 0.5 on
+      target[i] = sign | ((Math.fround(Math.abs(values[i]!) + 0.5) - 0.5) * 2 ** 24)
     } else if (magnitude < 0x47800000) {
       // 11 significant bits; a carry goes on into the exponent, and from 65520 to infinity
       target[i] = sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
@@ -18,35 +18,28 @@ export function toFloat16(values: Float32Array, target: Uint16Array = new Uint16
   return target
 }
 
-/** To a whole number; exact, since float32 has few bits. */
-function roundToEven(x: number): number {
-  const down = Math.floor(x)
-  const rest = x - down
-  return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down
-}
+let table: Uint32Array | undefined
 
-let table: Float32Array | undefined
-
-/** float32 of every float16, by its bits. */
-function float16Table(): Float32Array {
+/** float32's bits of every float16. */
+function float16Table(): Uint32Array {
   if (table) return table
-  table = new Float32Array(65536)
-  const bits = new Uint32Array(table.buffer)
+  const values = new Float32Array(65536)
+  table = new Uint32Array(values.buffer)
   for (let half = 0; half < 65536; half++) {
     const exponent = (half >>> 10) & 31
     const fraction = half & 0x3ff
-    const sign = half & 0x8000 ? -1 : 1
-    if (exponent === 0) table[half] = sign * fraction * 2 ** -24
-    else
-      bits[half] = ((half & 0x8000) << 16) | (exponent === 31 ? 0x7f800000 : (exponent + 112) << 23) | (fraction << 13)
+    const sign = (half & 0x8000) << 16
+    if (exponent === 0) values[half] = (sign ? -1 : 1) * fraction * 2 ** -24
+    else table[half] = sign | (exponent === 31 ? 0x7f800000 : (exponent + 112) << 23) | (fraction << 13)
   }
   return table
 }
 
+/** The values of float16's bits. */
 export function fromFloat16(halves: Uint16Array, target: Float32Array = new Float32Array(halves.length)): Float32Array {
-  const values = new Uint32Array(float16Table().buffer)
-  const bits = new Uint32Array(target.buffer, target.byteOffset, target.length) // NaN's bits survive as integers
-  for (let i = 0; i < halves.length; i++) bits[i] = values[halves[i]!]!
+  const wide = float16Table()
+  const bits = new Uint32Array(target.buffer, target.byteOffset, target.length) // as numbers NaN's bits would not survive
+  for (let i = 0; i < halves.length; i++) bits[i] = wide[halves[i]!]!
   return target
 }
 
@@ -60,6 +53,7 @@ export function toBfloat16(values: Float32Array, target: Uint16Array = new Uint1
   return target
 }
 
+/** The values of bfloat16's bits. */
 export function fromBfloat16(
   halves: Uint16Array,
   target: Float32Array = new Float32Array(halves.length),

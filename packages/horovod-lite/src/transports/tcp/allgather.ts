@@ -1,6 +1,6 @@
 import { blocksOf } from './blocks'
 import type { Links } from './links'
-import { passRound } from './ring'
+import { passRound } from './round'
 
 /** Each rank's bytes go round the ring, so that a rank sends and receives each byte once. */
 export async function ringAllgather(
