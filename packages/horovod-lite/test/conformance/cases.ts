@@ -8,10 +8,12 @@ import { movement } from './cases/movement'
 import { training } from './cases/training'
 import { world } from './cases/world'
 import { randomOperations } from './random'
+import { expectSame } from './tools'
 
 const random: Record<string, Case['run']> = {
   '1000 random operations of random sizes, kinds and dtypes': async (world) => {
-    for await (const _ of randomOperations(world, { count: 1000, seed: 5, largest: 20_000 }));
+    for await (const { mismatches } of randomOperations(world, { count: 1000, seed: 5, largest: 20_000 }))
+      expectSame(mismatches, [])
   },
 }
 

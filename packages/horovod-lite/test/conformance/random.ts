@@ -24,12 +24,21 @@ export interface RandomOptions {
   largest: number
 }
 
+export interface Progress {
+  /** Operations so far. */
+  done: number
+  /** What was wrong in this batch, on this rank. */
+  mismatches: string[]
+}
+
 /**
  * Random operations of random sizes, kinds and dtypes, up to 8 at once, submitted in another order on each rank; each
  * result is compared, to the bit, with what one process computes.
- * @returns how many were run, batch by batch
  */
-export async function* randomOperations(world: World, { count, seed, largest }: RandomOptions): AsyncGenerator<number> {
+export async function* randomOperations(
+  world: World,
+  { count, seed, largest }: RandomOptions,
+): AsyncGenerator<Progress> {
   const random = chance(seed) // equal on all ranks
   const own = chance(seed + 1 + world.rank)
   for (let done = 0; done < count; ) {
@@ -38,9 +47,9 @@ export async function* randomOperations(world: World, { count, seed, largest }: 
     )
     const order = batch.map((operation) => ({ operation, at: own() })).sort((a, b) => a.at - b.at)
     const blocking = batch.length === 1
-    await Promise.all(order.map(({ operation }) => run(world, operation, blocking)))
+    const mismatches = await Promise.all(order.map(({ operation }) => run(world, operation, blocking)))
     done += batch.length
-    yield done
+    yield { done, mismatches: mismatches.flat() }
   }
 }
 
@@ -48,7 +57,7 @@ function draw({ size }: World, name: string, random: () => number, largest: numb
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!
   const kind = pick(['allreduce', 'allreduce', 'allreduce', 'allgather', 'broadcast', 'alltoall'] as const)
   const [dtype, ops] = pick(REDUCTIONS)
-  const numbers = Math.floor(largest ** random() ** 2) - 1 // most are small
+  const numbers = Math.floor(largest ** (random() ** 2)) - 1 // most are small
   const seed = Math.floor(random() * 2 ** 30)
   const op = pick(ops.filter((op) => op !== 'Average'))
   const uneven = (a: number, b = 0) => Math.floor((numbers / size) * chance(seed + 31 * a + b)())
@@ -63,20 +72,21 @@ function draw({ size }: World, name: string, random: () => number, largest: numb
   return { name, kind, dtype, op, root, rows, numbers: (rank) => integers(seed + rank, counts[kind](rank), -8, 8) }
 }
 
-async function run(world: World, operation: Operation, blocking: boolean): Promise<void> {
+async function run(world: World, operation: Operation, blocking: boolean): Promise<string[]> {
   const { tf, rank } = world
+  const { kind, op, dtype } = operation
   const own = operation.numbers(rank)
-  const tensor = tensorOf(world, own, [own.length], operation.dtype)
+  const tensor = tensorOf(world, own, [own.length], dtype)
   const result = blocking ? call(world, operation, tensor) : await callAsync(world, operation, tensor)
   const expected = valuesExpected(world, operation)
   try {
-    expectEqual(result, expected, [expected.length / (operation.dtype === 'complex64' ? 2 : 1)], operation.dtype)
+    expectEqual(result, expected, [expected.length / (dtype === 'complex64' ? 2 : 1)], dtype)
+    return []
   } catch (error) {
-    throw new Error(
-      `${operation.kind} ${operation.op} of ${own.length} ${operation.dtype}: ${(error as Error).message}`,
-    )
+    return [`${kind} (${op}) of ${own.length} ${dtype}: ${(error as Error).message}`]
+  } finally {
+    tf.dispose([tensor, result])
   }
-  tf.dispose([tensor, result])
 }
 
 function call(world: World, { name, kind, op, root, rows }: Operation, tensor: Tensor): Tensor {
