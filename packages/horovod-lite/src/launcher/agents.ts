@@ -63,8 +63,11 @@ export class Agent {
     child.stdin!.on('error', () => {}) // it is gone: its exit tells
   }
 
-  /** @throws where the host cannot be reached in time, with ssh's own words */
-  static open(host: string, options: AgentOptions): Promise<Agent> {
+  /**
+   * @param needed aborted where it is not needed any more
+   * @throws where the host cannot be reached in time, with ssh's own words
+   */
+  static open(host: string, options: AgentOptions, needed?: AbortSignal): Promise<Agent> {
     const [program, ...args] = onHost(host, options, agentCommand())
     // Out of the terminal's process group: Ctrl-C is hvdrun's to pass on.
     const child = spawn(program, args, { stdio: 'pipe', detached: true })
@@ -83,9 +86,12 @@ export class Agent {
         failed(`${program} ended with code ${code} before hvdrun's agent had started`)
       child.once('error', ({ code }: NodeJS.ErrnoException) => failed(`cannot run ${program} (${code})`))
       child.once('close', ended)
+      const notNeeded = () => failed('it is not needed any more')
+      needed?.addEventListener('abort', notNeeded)
       messages<FromAgent>(child.stdout!, (message) => {
         if (message.say !== 'hello') return agent.hear(message)
         child.off('close', ended)
+        needed?.removeEventListener('abort', notNeeded)
         if (message.version !== version)
           return failed(`horovod-lite there is ${message.version}, expected ${version} as here: install it there`)
         clearTimeout(timer)

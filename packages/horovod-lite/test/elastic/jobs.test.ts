@@ -142,6 +142,24 @@ describe.concurrent('a job', () => {
     expect(stderr).toMatch(/rank \d on a exited with code 3; .*no other host can come\nits last lines:\n {2}no data\n/)
   })
 
+  test('a host that cannot be reached is tried again, and holds nobody up', async () => {
+    const job = await start('a:1\nnowhere:1\n', ['--min-np', '1', '--start-timeout', '2'])
+    await job.says(/host nowhere: no answer within 2 s; .*; it is tried again in 10 s\n/)
+    await job.until(({ event, size, step }) => event === 'step' && size === 1 && step >= 3)
+    await endsWell(job, 1)
+    expect(job.stderr()).not.toMatch(/not needed/)
+  })
+
+  test('nor is the end held up by a host that does not answer yet', async () => {
+    const job = await start('a:1\n', ['--min-np', '1', '--start-timeout', '50'])
+    await job.until(({ event, step }) => event === 'step' && step >= 3)
+    job.hosts('a:1\nnowhere:1\n')
+    await job.says(/hosts: a:1, nowhere:1/)
+    await endsWell(job, 1)
+    expect((await job.ended).seconds).toBeLessThan(30)
+    expect(job.stderr()).not.toMatch(/not needed/)
+  })
+
   test('SIGTERM to hvdrun is for all ranks', async () => {
     const job = await start('a:2\n', ['--min-np', '2'])
     await job.until(({ event, step }) => event === 'step' && step >= 3)
@@ -156,5 +174,13 @@ describe.concurrent('a job', () => {
     kill(job.child.pid!)
     await job.ended
     expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+})
+
+test('MPI is refused: it loses no ranks', async () => {
+  const job = await start(undefined, ['--min-np', '2'], { transport: 'mpi' })
+  expect(await job.ended).toMatchObject({
+    code: 2,
+    stderr: 'hvdrun: --transport mpi: got it for an elastic job, expected tcp, shm or auto: MPI loses no ranks\n',
   })
 })

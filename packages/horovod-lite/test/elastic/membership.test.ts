@@ -123,6 +123,19 @@ describe('a failure', () => {
     expect(all.world).toEqual(['b0', 'c0'])
   })
 
+  test('to register before the first world: the others wait for it as long as the start timeout says', () => {
+    const all = new Simulation({ min: 1, startTimeout: 30 })
+    all.found(hosts('a:1 b:1'))
+    all.register('b0')
+    all.wait(30)
+    expect(all.world).toEqual([])
+    all.wait(1)
+    expect(all.world).toEqual(['b0'])
+    all.register('a0')
+    all.settle()
+    expect(all.world).toEqual(['b0', 'a0'])
+  })
+
   test('while the next world is formed', () => {
     const all = simulation('a:2 b:1 c:1', { min: 2 })
     all.kill('c0')

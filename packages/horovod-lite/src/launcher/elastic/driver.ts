@@ -12,7 +12,6 @@ import type { Processes } from './processes'
 const RETRY = 10
 /** Milliseconds between two looks at the clock. */
 const TICK = 250
-
 /** Milliseconds after which hvdrun waits no more for processes that were told to end; its agents end them. */
 const PATIENCE = 6000
 
@@ -26,7 +25,7 @@ export class Driver implements Policy {
   private server!: RendezvousServer
   private processes!: Processes
   private timer?: NodeJS.Timeout
-  private signalled?: NodeJS.Signals
+  private signalled = false
   private over = false
   private exitCode = 0
   private finish!: (code: number) => void
@@ -55,7 +54,7 @@ export class Driver implements Policy {
   }
 
   exited(worker: Worker, exit: Exit, output?: RankOutput): void {
-    const wanted = worker.stopping || this.over || this.signalled !== undefined
+    const wanted = worker.stopping || this.over
     const failed = exit.code !== 0 || exit.problem !== undefined
     const failure = failed ? { text: howItFailed(worker, exit), code: codeOf(exit) } : undefined
     if (failure && output && !wanted) this.outputs.set(worker, output)
@@ -63,10 +62,11 @@ export class Driver implements Policy {
     if (failure && !wanted) this.say(failure.text)
     if (broken && failure) this.server.notify(WORLD_BROKEN, { message: failure.text })
     this.server.reconsider()
-    if ((this.over || this.signalled) && this.processes.count === 0) this.close()
+    if (this.over && this.processes.count === 0) this.close()
   }
 
   unreachable(host: string, reason: Error): void {
+    if (this.over) return
     this.say(`${reason.message}; it is tried again in ${RETRY} s`)
     this.membership.unreachable(host, now() + RETRY)
     this.server.reconsider()
@@ -74,27 +74,24 @@ export class Driver implements Policy {
 
   /** A signal to hvdrun is for all processes; a second one ends them. */
   pass(signal: NodeJS.Signals): void {
-    const again = this.signalled !== undefined
-    this.signalled ??= signal
-    if (!again) this.say(`${signal} goes to all processes; once more ends them at once`)
-    this.processes.signalAll(again ? 'SIGKILL' : signal)
-    this.exitCode = 128 + constants.signals[this.signalled]
-    if (this.processes.count === 0) this.close()
+    this.processes.signalAll(this.signalled ? 'SIGKILL' : signal)
+    if (this.signalled) return
+    this.signalled = true
+    this.say(`${signal} goes to all processes; once more ends them at once`)
+    this.wait(128 + constants.signals[signal])
   }
 
   assign(waiting: readonly Registered[]): (World | null)[] | undefined {
-    if (this.over || this.signalled) return undefined
+    if (this.over) return undefined
     const newest = new Map(waiting.map((registered) => [registered.registration.worker, registered]))
     this.membership.waitingAre(new Map([...newest].map(([id, { registration }]) => [id, registration])))
     const step = this.membership.next(now())
     this.do(step)
-    const { place } = step
-    return (
-      place &&
-      waiting.map(
-        (each) => (newest.get(each.registration.worker) === each && place.get(each.registration.worker)) || null,
-      )
-    )
+    const placeOf = (registered: Registered): World | null => {
+      const { worker } = registered.registration
+      return (newest.get(worker) === registered && step.place?.get(worker)) || null
+    }
+    return step.place && waiting.map(placeOf)
   }
 
   private do({ start, stop, notify, place, end }: Step): void {
@@ -102,17 +99,14 @@ export class Driver implements Policy {
       const { reason, failure } = end
       const output = failure && this.outputs.get(failure.worker)
       if (reason) this.say(`${reason}${output ? `\n${lastLinesOf(output).trimEnd()}` : ''}`)
-      this.exitCode = failure?.code ?? (reason ? 1 : 0)
-      this.over = true
-      for (const worker of this.membership.all) {
-        worker.stopping = true
-        this.processes.stop(worker)
-      }
-      if (this.processes.count === 0) this.close()
-      else setTimeout(() => this.close(), PATIENCE).unref()
+      this.end(failure?.code ?? (reason ? 1 : 0))
       return
     }
-    for (const worker of start) void this.processes.start(worker, this.hosts.get(worker.host) ?? 1)
+    for (const worker of start)
+      this.processes.start(worker, this.hosts.get(worker.host) ?? 1).catch((error: Error) => {
+        this.say(error.message)
+        this.end(1)
+      })
     for (const worker of stop) this.processes.stop(worker)
     if (notify) this.server.notify(HOSTS_UPDATED)
     if (place) {
@@ -125,6 +119,22 @@ export class Driver implements Policy {
         `world ${this.membership.worlds}: ${members.length} process${members.length === 1 ? '' : 'es'} on ${list}`,
       )
     }
+  }
+
+  /** Ends all processes. */
+  private end(code: number): void {
+    this.wait(code)
+    for (const worker of this.membership.all) this.processes.stop(worker)
+    setTimeout(() => this.close(), PATIENCE).unref()
+  }
+
+  /** Starts nothing more, and waits for what runs. */
+  private wait(code: number): void {
+    if (this.over) return
+    this.over = true
+    this.exitCode = code
+    for (const worker of this.membership.all) worker.stopping = true
+    if (this.processes.count === 0) this.close()
   }
 
   private close(): void {

@@ -14,7 +14,7 @@ export interface Limits {
   resets?: number
   /** Seconds to wait for a world that can work. */
   timeout: number
-  /** Seconds that those who train wait for the last of several new ones, so that they are disturbed once. */
+  /** Seconds that processes may take to register; until then those who wait for others, or are to be disturbed, wait for them. */
   startTimeout: number
   /** Seconds until a host that failed may be tried again, doubled with each failure; undefined: never. */
   cooldown?: number
@@ -138,7 +138,7 @@ export class Membership {
       step.start.push(this.add(host, slot, seating.seated.length + step.start.length, now))
     const { seated } = seating
     const unwanted = alive.filter((worker) => !seated.includes(worker))
-    if ((broken || this.generation < 0) && this.complete(seating)) {
+    if ((broken || this.generation < 0) && this.complete(seating, now)) {
       for (const name of seating.pardoned) this.hosts.pardon(name)
       step.place = this.form(seated.filter(({ waiting }) => waiting))
       step.stop = unwanted
@@ -162,19 +162,25 @@ export class Membership {
     }
   }
 
-  /** Everybody who is to take part waits, and they are enough. */
-  private complete({ seated, start, counting }: Seating): boolean {
+  /** Everybody who has to take part waits, and they are enough. Who starts is waited for before the first world only. */
+  private complete({ seated, start, counting }: Seating, now: number): boolean {
     const absent = seated.filter(({ waiting }) => !waiting)
-    if (this.generation < 0) return absent.length === 0 && start.length === 0 && counting >= this.limits.min
-    return !absent.some((worker) => this.isMember(worker)) && counting - absent.length >= this.limits.min
+    const first = this.generation < 0
+    if (first && start.length > 0) return false
+    if (absent.some((worker) => this.isMember(worker) || (first && !this.isLate(worker, now)))) return false
+    return counting - absent.length >= this.limits.min
+  }
+
+  /** It has been started, but does not register: nobody waits for it any more. */
+  private isLate({ startedAt }: Worker, now: number): boolean {
+    return now - startedAt > this.limits.startTimeout
   }
 
   private wantsChange(alive: readonly Worker[], { seated, start, counting }: Seating, now: number): boolean {
     if (this.generation < 0 || this.notified === this.generation) return false
     if (counting + start.length < this.limits.min) return true // they wait for more
     const joiners = seated.filter((worker) => !this.isMember(worker))
-    const late = now - this.limits.startTimeout
-    if (joiners.some(({ waiting, startedAt }) => !waiting && startedAt > late)) return false // soon
+    if (joiners.some((worker) => !worker.waiting && !this.isLate(worker, now))) return false // soon
     const leaving = alive.some((worker) => this.isMember(worker) && !seated.includes(worker))
     return leaving || joiners.some(({ waiting }) => waiting)
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Agent, type Exit, type RemoteProcess } from '../agents'
 import { agentOptions } from '../job'
 import { RankOutput } from '../output'
@@ -28,13 +29,17 @@ interface Running {
 export class Processes {
   private readonly agents = new Map<string, Promise<Agent>>()
   private readonly running = new Map<string, Running>()
+  private readonly needed = new AbortController()
 
-  constructor(private readonly options: ProcessesOptions) {}
+  constructor(private readonly options: ProcessesOptions) {
+    setMaxListeners(0, this.needed.signal) // one for each host
+  }
 
   get count(): number {
     return this.running.size
   }
 
+  /** @throws where the folder for its output cannot be made */
   async start(worker: Worker, slots: number): Promise<void> {
     const { settings, environment, onExit, onUnreachable } = this.options
     const { id, host, number, rank, slot } = worker
@@ -89,12 +94,13 @@ export class Processes {
 
   /** The agents end what is left. */
   close(): void {
+    this.needed.abort()
     for (const { killing } of this.running.values()) clearTimeout(killing)
     for (const opening of this.agents.values()) opening.then((agent) => agent.close()).catch(() => {})
   }
 
   private agentOn(host: string): Promise<Agent> {
-    const open = () => Agent.open(host, agentOptions(this.options.settings))
+    const open = () => Agent.open(host, agentOptions(this.options.settings), this.needed.signal)
     const known = this.agents.get(host)
     const agent = known ? known.then((each) => (each.lost ? open() : each)) : open()
     this.agents.set(host, agent)
