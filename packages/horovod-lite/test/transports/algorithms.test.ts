@@ -25,7 +25,22 @@ const connections = fc
     return { ...rest, delay }
   })
 
-const onAll = (links: Links[], work: (links: Links) => Promise<void>) => Promise.all(links.map(work))
+/**
+ * Runs an operation on all ranks. When it has ended on a rank its memory is free, so it is overwritten there.
+ * @param memory of each rank: the output first
+ * @returns the outputs as they were
+ */
+const onAll = (links: Links[], memory: Uint8Array[][], work: (links: Links) => Promise<void>) =>
+  Promise.all(
+    links.map(async (each) => {
+      await work(each)
+      const [output] = memory[each.rank]! as [Uint8Array]
+      const result = new Uint8Array(output)
+      for (const bytes of memory[each.rank]!) bytes.fill(255)
+      return result
+    }),
+  )
+const alone = (data: Uint8Array[]) => data.map((bytes) => [bytes])
 
 /** An order of reduction: the value of element `i` from all ranks' elements. */
 type Order = (values: number[][], i: number, add: (a: number, b: number) => number) => number
@@ -68,8 +83,9 @@ describe.each([
         async (size, elements, op, seed, options) => {
           const data = Array.from({ length: size }, (_, rank) => randomElements(seed + rank, elements, type))
           const expected = expectedSum(data, type, op, order)
-          await onAll(memoryLinks(size, options), (links) => allreduce(links, data[links.rank]!, type, op))
-          for (const bytes of data) expect(decode(bytes, type)).toEqual(expected)
+          const links = memoryLinks(size, options)
+          const results = await onAll(links, alone(data), (each) => allreduce(each, data[each.rank]!, type, op))
+          for (const bytes of results) expect(decode(bytes, type)).toEqual(expected)
         },
       ),
       { numRuns: 60 },
@@ -81,8 +97,8 @@ test.each([2, 3, 5])('ring: chunks of several segments, %i ranks', async (size) 
   const data = Array.from({ length: size }, (_, rank) => randomElements(rank, 300_001, 'bool'))
   const expected = data[0]!.map((_, i) => Number(data.some((bytes) => bytes[i] === 1)))
   const links = memoryLinks(size, { capacity: 0, piece: 2 ** 20 })
-  await onAll(links, (each) => ringAllreduce(each, data[each.rank]!, 'bool', 'Sum'))
-  expect(data.map((bytes) => Buffer.compare(bytes, expected))).toEqual(data.map(() => 0))
+  const results = await onAll(links, alone(data), (each) => ringAllreduce(each, data[each.rank]!, 'bool', 'Sum'))
+  expect(results.map((bytes) => Buffer.compare(bytes, expected))).toEqual(results.map(() => 0))
 })
 
 test('which algorithm: small arrays are halved where the ranks are a power of two', () => {
@@ -117,10 +133,12 @@ test('allgather: all ranks’ bytes in their order, however uneven', async () =>
         const inputs = counts.map((count, rank) => bytesFrom(rank, count))
         const expected = Uint8Array.from(inputs.flatMap((bytes) => [...bytes]))
         const outputs = counts.map(() => new Uint8Array(expected.byteLength))
-        await onAll(memoryLinks(counts.length, options), ({ rank, ...links }) =>
-          ringAllgather({ rank, ...links }, inputs[rank]!, outputs[rank]!, counts),
+        const links = memoryLinks(counts.length, options)
+        const memory = outputs.map((output, rank) => [output, inputs[rank]!])
+        const results = await onAll(links, memory, (each) =>
+          ringAllgather(each, inputs[each.rank]!, outputs[each.rank]!, counts),
         )
-        for (const output of outputs) expect(output).toEqual(expected)
+        for (const output of results) expect(output).toEqual(expected)
       },
     ),
   )
@@ -131,8 +149,9 @@ test('broadcast: the root’s bytes, from any root', async () => {
     fc.asyncProperty(sizes, fc.nat(8), fc.nat(40), connections, async (size, root, count, options) => {
       const data = Array.from({ length: size }, (_, rank) => bytesFrom(rank, count))
       const expected = new Uint8Array(data[root % size]!)
-      await onAll(memoryLinks(size, options), (links) => broadcast(links, data[links.rank]!, root % size))
-      for (const bytes of data) expect(new Uint8Array(bytes)).toEqual(expected)
+      const links = memoryLinks(size, options)
+      const results = await onAll(links, alone(data), (each) => broadcast(each, data[each.rank]!, root % size))
+      for (const bytes of results) expect(bytes).toEqual(expected)
     }),
   )
 })
@@ -140,8 +159,9 @@ test('broadcast: the root’s bytes, from any root', async () => {
 test.each([2, 3, 8])('broadcast of much data, %i ranks', async (size) => {
   const data = Array.from({ length: size }, (_, rank) => bytesFrom(rank, 1_200_003))
   const expected = new Uint8Array(data[1]!)
-  await onAll(memoryLinks(size, { capacity: 0, piece: 2 ** 20 }), (links) => broadcast(links, data[links.rank]!, 1))
-  expect(data.map((bytes) => Buffer.compare(bytes, expected))).toEqual(data.map(() => 0))
+  const links = memoryLinks(size, { capacity: 0, piece: 2 ** 20 })
+  const results = await onAll(links, alone(data), (each) => broadcast(each, data[each.rank]!, 1))
+  expect(results.map((bytes) => Buffer.compare(bytes, expected))).toEqual(results.map(() => 0))
 })
 
 test('alltoall: each part goes where it belongs, however uneven', async () => {
@@ -156,12 +176,12 @@ test('alltoall: each part goes where it belongs, however uneven', async () => {
         const joined = (all: Uint8Array[]) => Uint8Array.from(all.flatMap((bytes) => [...bytes]))
         const column = (rank: number) => counts.map((row) => row[rank]!)
         const expected = counts.map((_, rank) => joined(parts.map((row) => row[rank]!)))
-        const outputs = expected.map((bytes) => new Uint8Array(bytes.byteLength))
-        await onAll(memoryLinks(counts.length, options), (links) => {
-          const { rank } = links
-          return pairwiseAlltoall(links, joined(parts[rank]!), counts[rank]!, outputs[rank]!, column(rank))
+        const memory = expected.map((bytes, rank) => [new Uint8Array(bytes.byteLength), joined(parts[rank]!)])
+        const results = await onAll(memoryLinks(counts.length, options), memory, (links) => {
+          const [output, input] = memory[links.rank]! as [Uint8Array, Uint8Array]
+          return pairwiseAlltoall(links, input, counts[links.rank]!, output, column(links.rank))
         })
-        expect(outputs).toEqual(expected)
+        expect(results).toEqual(expected)
       },
     ),
   )
