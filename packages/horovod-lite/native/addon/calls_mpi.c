@@ -22,14 +22,13 @@ napi_value call_mpiStart(napi_env env, napi_callback_info info) {
   Arguments a = read_arguments(env, info, 1);
   char room[4096];
   const char *library = argument_text(&a, 0, room, sizeof room);
-  int rank = 0, size = 0;
-  const char *problem = a.failed ? NULL : mpi_start(library, &rank, &size);
+  const char *problem = a.failed ? NULL : mpi_start(library);
   if (problem) fail(&a, problem);
   if (a.failed) return NULL;
   napi_value result;
   napi_create_array_with_length(env, 2, &result);
-  napi_set_element(env, result, 0, make_number(env, rank));
-  napi_set_element(env, result, 1, make_number(env, size));
+  napi_set_element(env, result, 0, make_number(env, mpi_rank()));
+  napi_set_element(env, result, 1, make_number(env, mpi_size()));
   return result;
 }
 

@@ -16,6 +16,8 @@ import type { Doors } from './doors'
 export interface Met {
   world: World
   peers: Peer[]
+  /** How many worlds this job had before this one. */
+  generation: number
   secret: string
   mpi?: Mpi
   /** All are connected: a rendezvous that this process held has done its work. */
@@ -40,7 +42,7 @@ export function usesMpi({ transport, environment, world }: Start): boolean {
 
 /** MPI has connected all ranks already: they tell each other through it. */
 export async function meetThroughMpi({ world, environment }: Start, doors: Doors): Promise<Met> {
-  const mpi = await startMpi(environment)
+  const mpi = startMpi(environment, world.size)
   const gather = <T>(value: T): T[] =>
     mpi
       .allgatherBytes(Buffer.from(JSON.stringify(value)))
@@ -52,7 +54,7 @@ export async function meetThroughMpi({ world, environment }: Start, doors: Doors
   const addresses = await doors.listen(hosts, secret, mpi.rank)
   const peers = gather(self(addresses)).map((peer, rank) => ({ rank, ...peer }))
   const own = { ...world, rank: mpi.rank, size: mpi.size }
-  return { world: own, peers, secret, mpi, connected: () => {}, close: () => {} }
+  return { world: own, peers, generation: 0, secret, mpi, connected: () => {}, close: () => {} }
 }
 
 /** The launcher's rendezvous, or (`hosted`) the one that rank 0 holds. */
@@ -95,7 +97,7 @@ export async function meetAtRendezvous(
   const elastic = environment.HOROVOD_ELASTIC === '1'
   const server = hosted && world.rank === 0 ? await RendezvousServer.open({ ...address, secret }) : undefined
   try {
-    const connection = await openRegistration({ address, secret, timeoutSeconds })
+    const connection = await openRegistration({ address: server?.address ?? address, secret, timeoutSeconds })
     const host = chosen || connection.localAddress.replace(/^::ffff:/, '')
     const rank = elastic ? null : world.rank
     const registration: Registration = {
@@ -106,7 +108,8 @@ export async function meetAtRendezvous(
       hasState: environment.HOROVOD_ELASTIC_HAS_STATE === '1',
     }
     // An elastic launcher says itself when it is tired of waiting.
-    const { peers, world: assigned } = await register(connection, registration, elastic ? Infinity : timeoutSeconds)
+    const limit = elastic ? Infinity : timeoutSeconds
+    const { peers, world: assigned, generation } = await register(connection, registration, limit)
     connection.unref()
     connection.onFrame = (kind, payload) => {
       if (kind === HOSTS_UPDATED) news.onHostsUpdated()
@@ -116,6 +119,7 @@ export async function meetAtRendezvous(
     return {
       world: own,
       peers,
+      generation,
       secret,
       connected: () => {
         if (hosted) connection.close()

@@ -2,7 +2,10 @@ import { reductionNumber, wireNumber } from '../native'
 import type { Transport } from '../transport'
 import type { Mpi } from './start'
 
-/** Open MPI's own collectives. The order of a reduction is Open MPI's: the same from run to run in the same world. */
+/**
+ * Open MPI's own collectives. Each blocks the background thread, as in Horovod; where a process is lost, mpirun ends all.
+ * The order of a reduction is Open MPI's: the same from run to run in the same world.
+ */
 export class MpiTransport implements Transport {
   readonly name = 'mpi'
 

@@ -1,5 +1,6 @@
 import type { Environment } from '../../world'
 import { loadNative, type Native } from '../native'
+import { findMpi } from './find'
 
 /** MPI's world, before anybody knows anybody else. */
 export interface Mpi {
@@ -10,13 +11,21 @@ export interface Mpi {
   allgatherBytes(bytes: Uint8Array): Uint8Array[]
 }
 
-/** Opens libmpi and takes this process's place in MPI's world. @throws where there is no Open MPI, or no mpirun */
-export function startMpi(environment: Environment): Mpi {
-  const native = loadNative()
-  if ('reason' in native) throw new Error(`transport mpi: ${native.reason}; use tcp`)
-  const problem = native.mpiFind(environment.HOROVOD_MPI_LIBRARY ?? null)
-  if (problem) throw new Error(`transport mpi: ${problem}`)
-  const [rank, size] = native.mpiStart(environment.HOROVOD_MPI_LIBRARY ?? null)
+/**
+ * Opens libmpi and takes this process's place in MPI's world; again after a shutdown.
+ * @param expected size of the world that the launcher announced
+ * @throws where there is no Open MPI, or it knows another world
+ */
+export function startMpi(environment: Environment, expected: number): Mpi {
+  const library = environment.HOROVOD_MPI_LIBRARY || null
+  const problem = findMpi(library)
+  if (problem) throw new Error(`transport mpi: ${problem}; or use tcp`)
+  const native = loadNative() as Native
+  const [rank, size] = native.mpiStart(library)
+  if (size !== expected)
+    throw new Error(
+      `transport mpi: got a world of ${expected} processes from the launcher and ${size} from MPI, expected the same: start with mpirun, or hvdrun --transport mpi`,
+    )
   const allgather = (input: Uint8Array, counts: number[]) => {
     const output = new Uint8Array(counts.reduce((sum, count) => sum + count, 0))
     native.mpiAllgather(native.addressOf(input), native.addressOf(output), Float64Array.from(counts))
