@@ -123,13 +123,13 @@ test.each([
   expect(errorOf(rank!.stderr)).toMatch(message)
 })
 
-// Where MPI was not started as the launcher's variables say (srun without --mpi=pmix) each process is alone in MPI's world:
-// meet.ts takes that for the job's world, and each trains alone as rank 0.
+// Under another MPI's mpirun each process is alone in Open MPI's world: meet.ts takes that for the job's, and each trains
+// alone as rank 0.
 const noMpi = whyNoMpirun()
 test.skipIf(noMpi).fails(`a world other than MPI's is an error${noMpi ? ` (${noMpi})` : ''}`, async () => {
-  const [rank] = await launch(launchers.srun!, { HOROVOD_TRANSPORT: 'mpi' }, 1)
+  const [rank] = await launch(launchers["MPICH's mpirun"]!, { HOROVOD_TRANSPORT: 'mpi' }, 1)
   expect(rank!.code).toBe(1)
-  expect(errorOf(rank!.stderr)).toMatch(/^got a world of 4 processes \(SLURM_NTASKS\) and 1 .*--mpi=pmix/)
+  expect(errorOf(rank!.stderr)).toMatch(/^got a world of 4 processes \(PMI_SIZE\) and .* MPI/)
 })
 
 /** The message with which a program ended; one line, behind which its stack begins. */
