@@ -75,7 +75,7 @@ export class Agent {
     return new Promise((resolve, reject) => {
       const failed = (what: string) => {
         clearTimeout(timer)
-        child.kill('SIGKILL')
+        agent.discard()
         const said = gist(agent.complaints)
         const attempt = [program, ...args.slice(0, -1)].join(' ')
         reject(new Error(`host ${host}: ${what}${said && ` (${said})`}; try: ${attempt} true`))
@@ -119,9 +119,18 @@ export class Agent {
     this.closed = true
     this.child.stdin!.end()
     this.hurry()
-    if (this.lost) return
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE)
-    this.child.once('exit', () => clearTimeout(timer))
+    const timer = setTimeout(() => this.discard(), this.lost ? 0 : PATIENCE)
+    this.child.once('exit', () => {
+      clearTimeout(timer)
+      this.discard()
+    })
+  }
+
+  /** Ends ssh, and what it has started, and waits for no pipe that somebody else holds open. */
+  private discard(): void {
+    const { pid, stdin, stdout, stderr } = this.child
+    if (pid !== undefined) killGroup(pid)
+    for (const pipe of [stdin, stdout, stderr]) pipe!.destroy()
   }
 
   private tell(message: ToAgent): void {
@@ -185,12 +194,7 @@ export class Agent {
 
   private killGroups(groups: number[]): void {
     if (isLocal(this.host)) {
-      for (const group of groups)
-        try {
-          process.kill(-group, 'SIGKILL')
-        } catch {
-          // it has ended
-        }
+      for (const group of groups) killGroup(group)
       return
     }
     const kill = `kill -9 ${groups.map((group) => `-${group}`).join(' ')}`
@@ -200,3 +204,11 @@ export class Agent {
 }
 
 const agentCommand = () => `exec ${quote(process.execPath)} ${quote(fileURLToPath(fileOf('agent')))}`
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // it has ended
+  }
+}

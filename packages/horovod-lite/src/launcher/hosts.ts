@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { isIP } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
 
 export interface Host {
   name: string
@@ -18,14 +19,18 @@ export interface Place {
   crossSize: number
 }
 
+/** A name, `user@name`, or an address; not one that ssh would take for an option. */
+const NAME = /(?!-)[^\s,:=#[\]]+|\[[\da-f:]+\]/i.source
+const LISTED = new RegExp(`^(${NAME})(?::(\\d+))?$`, 'i')
+const LINE = new RegExp(`^(${NAME})(?::(\\d+))?((?:\\s+[\\w-]+\\s*=\\s*\\S+)*)$`, 'i')
+
 /** `host1:2,host2:4`; a host without a number takes one process. @throws what is wrong with the list */
 export function parseHosts(list: string): Host[] {
   const hosts = list.split(',').map((entry) => {
-    const match = /^\s*(.+?)(?::(\d+))?\s*$/.exec(entry)
-    const slots = Number(match?.[2] ?? 1)
-    if (!match || slots < 1)
+    const [, name, slots = '1'] = LISTED.exec(entry.trim()) ?? []
+    if (!name || Number(slots) < 1)
       throw new Error(`hosts: got "${entry}", expected host or host:slots, as in -H host1:2,host2:2`)
-    return { name: match[1]!, slots }
+    return { name, slots: Number(slots) }
   })
   return distinct(hosts, 'hosts')
 }
@@ -46,11 +51,11 @@ export function readHostfile(path: string): Host[] {
   const hosts = text.split('\n').flatMap((line, i): Host[] => {
     const entry = line.replace(/#.*/, '').trim()
     if (!entry) return []
-    const match = /^(\S+?)(?::(\d+)|\s+slots\s*=\s*(\d+)(?:\s+\S+=\S+)*)?$/.exec(entry)
-    const slots = Number(match?.[2] ?? match?.[3] ?? 1)
-    if (!match || slots < 1)
+    const [, name, number = '1', attributes = ''] = LINE.exec(entry) ?? []
+    const [, slots = number] = /\sslots\s*=\s*(\S+)/.exec(attributes) ?? []
+    if (!name || !/^[1-9]\d*$/.test(slots))
       throw new Error(`hostfile: got "${entry}" in line ${i + 1} of ${path}, expected "host slots=2" or "host:2"`)
-    return [{ name: match[1]!, slots }]
+    return [{ name, slots: Number(slots) }]
   })
   if (hosts.length === 0) throw new Error(`hostfile: got no host in ${path}, expected lines "host slots=2"`)
   return distinct(hosts, 'hostfile')
@@ -92,4 +97,14 @@ export function placesOn(hosts: readonly Host[], size: number): Place[] {
   )
 }
 
-export const isLocal = (host: string): boolean => ['localhost', '127.0.0.1', '::1', hostname()].includes(host)
+/** Whether a host's name or address is this host's own: nothing is to be reached by ssh. */
+export function isLocal(host: string): boolean {
+  const short = (name: string) => name.split('.')[0]
+  if (host === 'localhost' || host === hostname()) return true
+  if (isIP(host)) return isLoopback(host) || ownAddresses().includes(host)
+  return short(host) === short(hostname()) && host.includes('.') !== hostname().includes('.')
+}
+
+const isLoopback = (address: string) => address.startsWith('127.') || address === '::1'
+const ownAddresses = () =>
+  Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))

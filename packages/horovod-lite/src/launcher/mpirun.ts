@@ -1,36 +1,73 @@
-import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { Agent, type Exit, type RemoteProcess } from './agents'
 import { jobVariables } from './environment'
+import { codeOf, howItFailed, lastLinesOf } from './failure'
+import { placesOn } from './hosts'
+import { agentOptions } from './job'
+import { MpirunOutput } from './mpirun-output'
+import { say } from './screen'
 import type { Settings } from './settings'
+import { withSignals } from './signals'
 
-/** Runs the job through Open MPI's own launcher. @returns its exit code */
-export function runThroughMpirun(settings: Settings): Promise<number> {
-  const { command, size, hosts, networkInterface, outputFilename, timestamps, variables } = settings
-  const args = ['-np', String(size), '--tag-output', '--oversubscribe']
-  if (hosts.some(({ name }) => name !== 'localhost'))
-    args.push('-H', hosts.map(({ name, slots }) => `${name}:${slots}`).join(','))
-  if (networkInterface)
-    args.push('--mca', 'btl_tcp_if_include', networkInterface, '--mca', 'oob_tcp_if_include', networkInterface)
-  if (outputFilename) args.push('--output-filename', outputFilename)
-  if (timestamps) args.push('--timestamp-output')
-  if (process.getuid?.() === 0) args.push('--allow-run-as-root')
-  for (const name of [...Object.keys(variables), 'PATH']) args.push('-x', name)
-  if (settings.verbose) process.stderr.write(`hvdrun: mpirun ${[...args, ...command].join(' ')}\n`)
-  const child = spawn('mpirun', [...args, ...command], {
-    env: jobVariables(settings),
-    stdio: 'inherit',
-    detached: true,
-  })
-  const pass = (signal: NodeJS.Signals) => child.kill(signal)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, pass)
-  return new Promise((resolve, reject) => {
-    child.once('error', ({ code }: NodeJS.ErrnoException) =>
-      reject(
-        new Error(
-          `--transport mpi: cannot run mpirun (${code}); install Open MPI (on Debian: apt-get install openmpi-bin), or use --transport tcp`,
-        ),
-      ),
+/** Variables of each host, and of a job that hvdrun itself is part of. */
+const NOT_EXPORTED = /^(HOME|USER|LOGNAME|SHELL|TMPDIR|(OMPI|PMIX|PRTE|ORTE)_.*)$/
+
+/** Runs the job through Open MPI's own launcher. @returns the exit code of hvdrun */
+export async function runThroughMpirun(settings: Settings): Promise<number> {
+  const { size, outputFilename: folder, timestamps, verbose } = settings
+  const places = placesOn(settings.hosts, size)
+  const environment = jobVariables(settings)
+  const command = [...mpirunCommand(settings, Object.keys(environment)), ...settings.command]
+  if (verbose) say(command.join(' '))
+  const output = new MpirunOutput(size, { folder, timestamps })
+  const agent = await Agent.open('localhost', agentOptions(settings)) // it ends mpirun where hvdrun is gone
+  let mpirun: RemoteProcess | undefined
+  let signalled: NodeJS.Signals | undefined
+  const pass = (signal: NodeJS.Signals) => {
+    signalled ??= signal
+    mpirun?.signal(signal) // with the first mpirun ends all ranks, with the second at once
+  }
+  const exit = await withSignals(
+    pass,
+    () =>
+      new Promise<Exit>((resolve) => {
+        const onOutput: MpirunOutput['write'] = (stream, bytes) => output.write(stream, bytes)
+        mpirun = agent.start(command, environment, process.cwd(), { onOutput, onExit: resolve })
+      }),
+  )
+  output.close()
+  agent.close()
+
+  if (exit.code === 0) return 0
+  if (signalled) return 128 + constants.signals[signalled]
+  if (exit.problem)
+    throw new Error(
+      `--transport mpi: mpirun ${exit.problem}; install Open MPI (on Debian: apt-get install openmpi-bin), or use --transport tcp`,
     )
-    child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]))
-  })
+  const { failure } = output
+  if (!failure) say(`mpirun ended with code ${codeOf(exit)}; what it says is above`)
+  else {
+    const place = { rank: failure.rank, host: failure.host ?? places[failure.rank]?.host ?? 'a host' }
+    const others = size > 1 ? '; the other ranks were ended' : ''
+    say(`${howItFailed(place, failure)}${others}\n${lastLinesOf(output.ranks[failure.rank]!)}`.trimEnd())
+  }
+  return codeOf(exit)
+}
+
+function mpirunCommand(settings: Settings, variables: readonly string[]): string[] {
+  const { size, hosts, networkInterface, sshCommand, sshPort, sshIdentityFile, mpiArguments } = settings
+  const words = ['mpirun', '-np', String(size), '-H', hosts.map(({ name, slots }) => `${name}:${slots}`).join(',')]
+  // Open MPI would bind each rank to one core; threads within a rank need more.
+  words.push('--bind-to', 'none', '--map-by', 'slot', '--tag-output')
+  const mca = (name: string, value: string) => words.push('--mca', name, value)
+  if (networkInterface) {
+    mca('btl_tcp_if_include', networkInterface)
+    mca('oob_tcp_if_include', networkInterface)
+  }
+  if (sshCommand !== 'ssh') mca('plm_rsh_agent', sshCommand)
+  const ssh = [...(sshPort ? ['-p', String(sshPort)] : []), ...(sshIdentityFile ? ['-i', sshIdentityFile] : [])]
+  if (ssh.length > 0) mca('plm_rsh_args', ssh.join(' '))
+  if (process.getuid?.() === 0) words.push('--allow-run-as-root')
+  for (const name of variables) if (/^\w+$/.test(name) && !NOT_EXPORTED.test(name)) words.push('-x', name)
+  return [...words, ...mpiArguments]
 }

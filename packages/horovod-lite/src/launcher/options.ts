@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { version } from '../../package.json'
 import { type Host, parseHosts, readHostfile } from './hosts'
 import type { ElasticSettings, Settings } from './settings'
@@ -29,11 +29,11 @@ export function parseOptions(argv: readonly string[], checkBuild: () => void): S
     return undefined
   }
   try {
-    program.parse(withLongNames(program, argv), { from: 'user' })
+    program.parse(withUsualNames(program, argv), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (!/^commander\.(help|helpDisplayed|version)$/.test(error.code))
-      throw new UsageError(error.message.replace(/^error: /, ''))
+      throw new UsageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
   }
   return settings
 }
@@ -42,15 +42,16 @@ interface Flags {
   numProc?: number
   hosts?: string
   hostfile?: string
-  transport: string
+  transport?: string
   networkInterface?: string
-  startTimeout: number
+  startTimeout?: number
   outputFilename?: string
   prefixOutputWithTimestamp?: boolean
   verbose?: boolean
   sshCommand: string
   sshPort?: number
   sshIdentityFile?: string
+  mpiArgs?: string
   timelineFilename?: string
   fusionThresholdMb?: number
   stallCheckWarningTimeSeconds?: number
@@ -75,23 +76,20 @@ function commandLine(): Command {
     .option('-n, --num-proc <n>', 'processes (also -np)', whole(1))
     .option('-H, --hosts <list>', 'hosts and their slots: host1:2,host2:2 (default: this host)')
     .option('--hostfile <file>', 'the same from a file of lines "host slots=2"')
-    .addOption(
-      new Option('--transport <name>', 'what moves the tensors: auto, tcp, shm, mpi, or the URL of a module').default(
-        'auto',
-      ),
-    )
-    .option('--network-interface <name>', 'listen on this interface only, such as eth0')
-    .option('--start-timeout <seconds>', 'how long all processes may take to start', seconds, 30)
+    .option('--transport <name>', 'what moves the tensors: auto, tcp, shm, mpi, or the URL of a module (auto)')
+    .option('--network-interface <names>', 'listen on this interface only, such as eth0')
+    .option('--start-timeout <seconds>', 'how long all processes may take to start (30)', seconds)
     .option('--output-filename <folder>', "each rank's output also in folder/rank.N/stdout and stderr")
     .option('--prefix-output-with-timestamp', 'the time before each line')
     .option('--verbose', 'say what is started where')
     .option('--ssh-command <command>', 'how to reach other hosts', 'ssh')
     .option('-p, --ssh-port <port>', "ssh's port", whole(1))
-    .option('--ssh-identity-file <file>', "ssh's key")
+    .option('-i, --ssh-identity-file <file>', "ssh's key")
+    .option('--mpi-args <words>', 'more arguments for mpirun (--transport mpi)')
     .option('--timeline-filename <file>', 'rank 0 writes a Chrome trace of all operations')
     .option('--fusion-threshold-mb <n>', 'MiB of gradients that travel together', whole(0))
     .option('--stall-check-warning-time-seconds <s>', 'warn where ranks wait for others for so long (60)', seconds)
-    .option('--stall-check-shutdown-time-seconds <s>', 'and end the job after so long (never)', seconds)
+    .option('--stall-check-shutdown-time-seconds <s>', 'and end the job after so long (0: never)', secondsOrNever)
     .option('--no-stall-check', 'do not watch for it')
     .option('--min-np <n>', 'elastic: wait for at least so many processes', whole(1))
     .option('--max-np <n>', 'elastic: at most so many', whole(1))
@@ -107,11 +105,25 @@ function commandLine(): Command {
     .configureOutput({ writeErr: () => {} })
 }
 
-/** `-np` is two letters, which no parser of options expects. Only hvdrun's own options are looked at. */
-function withLongNames(program: Command, argv: readonly string[]): string[] {
+/** horovodrun's other names, and those that no parser of options expects. */
+const OTHER_NAMES: Record<string, string> = {
+  '-np': '--num-proc',
+  '-v': '--version',
+  '-cb': '--check-build',
+  '-hostfile': '--hostfile',
+  '--network-interfaces': '--network-interface',
+  '--min-num-proc': '--min-np',
+  '--max-num-proc': '--max-np',
+  '-prefix-timestamp': '--prefix-output-with-timestamp',
+}
+
+/** Only hvdrun's own options are looked at, not the command's. */
+function withUsualNames(program: Command, argv: readonly string[]): string[] {
   const words = [...argv]
   for (let i = 0; i < words.length && words[i]!.startsWith('-'); i++) {
-    if (words[i] === '-np') words[i] = '--num-proc'
+    const [name, value] = words[i]!.split(/=(.*)/s) as [string, string?]
+    const usual = OTHER_NAMES[name]
+    if (usual) words.splice(i, 1, usual, ...(value === undefined ? [] : [value]))
     const option = program.options.find(({ short, long }) => words[i] === short || words[i] === long)
     if (option?.required) i++
   }
@@ -129,20 +141,22 @@ function settingsOf(command: string[], flags: Flags): Settings {
     ? readHostfile(flags.hostfile)
     : flags.hosts
       ? parseHosts(flags.hosts)
-      : [{ name: 'localhost', slots: elastic?.maxSize ?? size }]
+      : [{ name: 'localhost', slots: flags.maxNp ?? size }]
+  const { HOROVOD_TRANSPORT, HOROVOD_GLOO_IFACE, HOROVOD_START_TIMEOUT } = process.env
   return {
     command,
     size,
     hosts,
-    transport: flags.transport,
-    networkInterface: flags.networkInterface,
-    startTimeout: flags.startTimeout,
+    transport: flags.transport ?? (HOROVOD_TRANSPORT || 'auto'),
+    networkInterface: flags.networkInterface ?? (HOROVOD_GLOO_IFACE || undefined),
+    startTimeout: flags.startTimeout ?? (Number(HOROVOD_START_TIMEOUT) || 30),
     outputFilename: flags.outputFilename,
     timestamps: flags.prefixOutputWithTimestamp ?? false,
     verbose: flags.verbose ?? false,
     sshCommand: flags.sshCommand,
     sshPort: flags.sshPort,
     sshIdentityFile: flags.sshIdentityFile,
+    mpiArguments: (flags.mpiArgs ?? '').split(' ').filter(Boolean),
     variables: variablesOf(flags),
     elastic,
   }
@@ -185,12 +199,14 @@ function variablesOf(flags: Flags): Record<string, string> {
 const whole = (least: number) => (text: string) => {
   const value = Number(text)
   if (!(Number.isInteger(value) && value >= least))
-    throw new UsageError(`got ${text}, expected a whole number of at least ${least}`)
+    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`)
   return value
 }
 
 function seconds(text: string): number {
   const value = Number(text)
-  if (!(Number.isFinite(value) && value > 0)) throw new UsageError(`got ${text}, expected a number of seconds above 0`)
+  if (!(Number.isFinite(value) && value > 0)) throw new InvalidArgumentError('Expected a number of seconds above 0.')
   return value
 }
+
+const secondsOrNever = (text: string): number => (Number(text) === 0 ? 0 : seconds(text))

@@ -38,7 +38,7 @@ class Screen {
     this.clear()
     const [first] = [...this.unfinished.values()].sort((a, b) => a.rank - b.rank)
     if (!first) return
-    process[first.stream].write(fitting(first.text, process[first.stream].columns))
+    process[first.stream].write(fitting(first.text, process[first.stream].columns || 80))
     this.shown = first.stream
   }
 
@@ -49,7 +49,7 @@ class Screen {
 }
 
 /** A line that is wider than the terminal could not be written over. */
-function fitting(text: string, columns = 80): string {
+function fitting(text: string, columns: number): string {
   const plain = stripVTControlCharacters(text)
   return plain.length < columns ? text : plain.slice(0, columns - 1)
 }

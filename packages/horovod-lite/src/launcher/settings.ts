@@ -6,6 +6,7 @@ export interface Settings {
   size: number
   hosts: Host[]
   transport: string
+  /** One, or several with commas between them: the first that a host has. */
   networkInterface?: string
   /** Seconds. */
   startTimeout: number
@@ -15,6 +16,8 @@ export interface Settings {
   sshCommand: string
   sshPort?: number
   sshIdentityFile?: string
+  /** For mpirun. */
+  mpiArguments: string[]
   /** HOROVOD_* of the options, for the ranks. */
   variables: Record<string, string>
   elastic?: ElasticSettings

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundle } from './bundle'
@@ -120,10 +120,24 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
+/** Lines of one rank, without its number. */
+export const linesOf = (text: string, rank: number, stream = 'stdout'): string[] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(`[${rank}]<${stream}>:`))
+    .map((line) => line.slice(`[${rank}]<${stream}>:`.length))
+
+/** The JSON that a rank's last line holds. */
+export const jsonOf = (text: string, rank: number) => JSON.parse(linesOf(text, rank).at(-1)!)
+
+/** What tests leave in shared memory would have such names. */
+export const sharedMemory = (): string[] => readdirSync('/dev/shm').filter((name) => /horovod|hvd/.test(name))
+
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'hvdrun-'))
 
 /** A file that can be run. */
 export function script(folder: string, name: string, text: string): string {
+  mkdirSync(folder, { recursive: true })
   const path = join(folder, name)
   writeFileSync(path, `#!/bin/sh\n${text}\n`)
   chmodSync(path, 0o755)

@@ -1,0 +1,169 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { hvdrun, kill, leftOf, processesOf, script, sharedMemory, temporaryFolder } from '../support/hvdrun'
+
+const ready = (rank: number) => new RegExp(`rank ${rank} is ready, pid (\\d+)`)
+
+describe('the first failure', () => {
+  test('ends all within five seconds, and is named with its rank, code and last lines', async () => {
+    const job = await hvdrun(['-np', '4', 'NODE', 'PROGRAM', 'exit', '2'])
+    const { code, stderr } = await job.ended
+    expect(code).toBe(3)
+    expect(stderr).toMatch(
+      /hvdrun: rank 2 on localhost exited with code 3; the other ranks were ended\nits last lines:\n(.*\n)*? {2}the reason\n {2}last words\n$/,
+    )
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('by a signal is named, and gives 128 and its number', async () => {
+    const job = await hvdrun(['-np', '3', 'NODE', 'PROGRAM', 'train'])
+    const [, pid] = await job.says(/rank 1 is ready, pid (\d+)/)
+    await job.says(/rank 2 is ready/)
+    kill(Number(pid))
+    const before = performance.now()
+    const { code, stderr } = await job.ended
+    expect((performance.now() - before) / 1000).toBeLessThan(5)
+    expect(code).toBe(137)
+    expect(stderr).toContain('hvdrun: rank 1 on localhost was killed by SIGKILL')
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('is also told where a rank does not listen to SIGTERM', async () => {
+    const job = await hvdrun([
+      '-np',
+      '2',
+      '--',
+      'sh',
+      '-c',
+      '[ $HOROVOD_RANK = 1 ] && exit 7; trap "" TERM; sleep 100 & wait; sleep 100',
+    ])
+    const { code } = await job.ended
+    expect(code).toBe(7)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+})
+
+describe('the first failure among several hosts', () => {
+  test('is the one from which the others follow, though it is heard of later', async () => {
+    const slow = 'sh -c "$1" | while IFS= read -r line; do sleep 0.2; printf "%s\\n" "$line"; done'
+    const ssh = script(
+      temporaryFolder(),
+      'slow-from-beta',
+      `if [ $1 = beta ]; then shift; ${slow}; else shift; exec sh -c "$1"; fi`,
+    )
+    const args = ['-np', '3', '-H', 'alpha:2,beta:1', '--ssh-command', ssh, '--transport', 'tcp']
+    const job = await hvdrun([...args, 'NODE', 'PROGRAM', 'train'])
+    const pids = []
+    for (const rank of [0, 1, 2]) pids.push(Number((await job.says(ready(rank)))[1]))
+    kill(pids[2]!)
+    const { code, stderr } = await job.ended
+    expect(stderr).toContain('hvdrun: rank 2 on beta was killed by SIGKILL; the other ranks were ended')
+    expect(code).toBe(137)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+})
+
+describe('signals', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s reaches all ranks; where all then end well, so does hvdrun',
+    async (signal) => {
+      const job = await hvdrun(['-np', '2', 'NODE', 'PROGRAM', 'signal'])
+      await job.says(/rank 0 is ready/)
+      await job.says(/rank 1 is ready/)
+      job.child.kill(signal)
+      const { code, stdout } = await job.ended
+      expect(code).toBe(0)
+      for (const rank of [0, 1]) expect(stdout).toContain(`rank ${rank} got ${signal}`)
+    },
+  )
+
+  test('a rank that a signal has ended makes hvdrun tell it, as a shell does', async () => {
+    const job = await hvdrun(['-np', '2', 'NODE', 'PROGRAM', 'train'])
+    for (const rank of [0, 1]) await job.says(ready(rank))
+    job.child.kill('SIGTERM')
+    expect((await job.ended).code).toBe(143)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('a second one ends ranks that stay', async () => {
+    const job = await hvdrun(['-np', '2', 'NODE', 'PROGRAM', 'wait'])
+    await job.says(/rank 0 is ready/)
+    await job.says(/rank 1 is ready/)
+    job.child.kill('SIGINT')
+    await job.says(/rank 0 got SIGINT/)
+    await job.says(/rank 1 got SIGINT/)
+    job.child.kill('SIGINT')
+    expect((await job.ended).code).toBe(130)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+})
+
+describe('nothing is left behind', () => {
+  test('of what ranks have started themselves', async () => {
+    const command = 'sleep 100 & setsid sleep 3 & [ $HOROVOD_RANK = 1 ] && exit 5; echo up; sleep 100'
+    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', command])
+    const { code, seconds } = await job.ended
+    expect(code).toBe(5)
+    expect(seconds).toBeLessThan(5)
+    expect(await leftOf(job.marker, 4)).toEqual([]) // what has left its rank's group ends by itself
+  })
+
+  test('of a rank under npx', async () => {
+    const cwd = temporaryFolder()
+    writeFileSync(join(cwd, 'package.json'), '{}')
+    script(join(cwd, 'node_modules', '.bin'), 'trainer', 'echo up; [ $HOROVOD_RANK = 0 ] && exit 4; sleep 100')
+    const job = await hvdrun(['-np', '2', 'npx', 'trainer'], { cwd })
+    const { code, stderr } = await job.ended
+    expect(code).toBe(4)
+    expect(stderr).toContain('hvdrun: rank 0 on localhost exited with code 4; the other ranks were ended')
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('where nobody reads its output any more', async () => {
+    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', 'while :; do echo line; sleep 0.01; done'])
+    await job.says(/line/)
+    job.child.stdout!.destroy()
+    expect((await job.ended).code).toBe(141)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+})
+
+describe('kill -9 leaves nothing behind', () => {
+  const start = async () => {
+    const job = await hvdrun(['-np', '3', 'NODE', 'PROGRAM', 'train'])
+    const pids = []
+    for (const rank of [0, 1, 2]) pids.push(Number((await job.says(ready(rank)))[1]))
+    return { job, pids }
+  }
+
+  test('of hvdrun', async () => {
+    const { job } = await start()
+    job.child.kill('SIGKILL')
+    expect(await leftOf(job.marker, 5)).toEqual([])
+    expect(sharedMemory()).toEqual([])
+  })
+
+  test('of the agent', async () => {
+    const { job, pids } = await start()
+    const agent = processesOf(job.marker).find((pid) => ![job.child.pid, ...pids].includes(pid) && isAgent(pid))!
+    kill(agent)
+    const { code, stderr } = await job.ended
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(
+      /rank 0 on localhost was lost: hvdrun's agent on localhost has died; the other ranks were ended/,
+    )
+    expect(await leftOf(job.marker, 5)).toEqual([])
+    expect(sharedMemory()).toEqual([])
+  })
+
+  test('of all ranks but one', async () => {
+    const { job, pids } = await start()
+    for (const pid of pids.slice(1)) kill(pid)
+    expect((await job.ended).code).toBe(137)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+    expect(sharedMemory()).toEqual([])
+  })
+
+  const isAgent = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent.js')
+})

@@ -1,0 +1,106 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { causeOf, type Failed } from '../../src/launcher/failure'
+import { LineBuffer } from '../../src/launcher/lines'
+import { failureOf } from '../../src/launcher/mpirun-output'
+import { TagCutter } from '../../src/launcher/tags'
+
+/** A text in pieces. */
+const cut = (text: string, at: number[]) => {
+  const ends = [...new Set(at.map((x) => x % (text.length + 1)))].sort((a, b) => a - b)
+  return [...ends, text.length].map((end, i) => text.slice(ends[i - 1] ?? 0, end))
+}
+
+describe('lines', () => {
+  const linesOf = (pieces: string[]) => {
+    const buffer = new LineBuffer()
+    return { lines: pieces.flatMap((piece) => buffer.push(piece)), unfinished: buffer.unfinished }
+  }
+
+  test.each<[string, string[], string]>([
+    ['one\ntwo\n', ['one', 'two'], ''],
+    ['one\n\ntwo', ['one', ''], 'two'],
+    ['one\r\ntwo\r\n', ['one', 'two'], ''],
+    ['10%\r20%\r30%\ndone', ['30%'], 'done'],
+    ['\r10%\r20%', [], '20%'],
+    ['10%\r20%\r', [], '20%'],
+    ['same\rsame\n', ['same'], ''],
+    ['a\rb\n\rc\r\r\n', ['b', 'c'], ''],
+  ])('of %j, however it is cut', (text, lines, unfinished) => {
+    expect(linesOf([text])).toEqual({ lines, unfinished })
+    fc.assert(
+      fc.property(fc.array(fc.nat()), (at) => void expect(linesOf(cut(text, at))).toEqual({ lines, unfinished })),
+      { numRuns: 50 },
+    )
+  })
+
+  test('a progress bar without end needs no memory', () => {
+    const buffer = new LineBuffer()
+    for (let i = 0; i < 10_000; i++) buffer.push(`\rstep ${i}`)
+    expect(buffer.unfinished).toBe('step 9999')
+  })
+})
+
+describe("what mpirun prints with --tag-output becomes each rank's own again", () => {
+  const untagged = (pieces: string[]) => {
+    const said: Record<string, string> = {}
+    const cutter = new TagCutter((rank, bytes) => {
+      said[`${rank}`] = (said[`${rank}`] ?? '') + bytes.toString('utf8')
+    })
+    for (const piece of pieces) cutter.push(Buffer.from(piece, 'latin1'))
+    cutter.end()
+    return said
+  }
+
+  test.each<[string, Record<string, string>]>([
+    ['[1,0]<stdout>:one\n[1,0]<stdout>:two[1,1]<stdout>:x\n', { 0: 'one\ntwo', 1: 'x\n' }],
+    ['[1,0]<stdout>:xxx[1,0]<stdout>:xxx\n[1,0]<stdout>: indented\n', { 0: 'xxxxxx\n indented\n' }],
+    ['[1,0]<stdout>:[1, 2] and [3\n---\nmpirun says [so]\n', { 0: '[1, 2] and [3\n', null: '---\nmpirun says [so]\n' }],
+    ['[1,0]<stderr>:[####  ] 50%\r[1,0]<stderr>:[######] 100%\n', { 0: '[####  ] 50%\r[######] 100%\n' }],
+    ['[prterun-vm-12@1,0]<stdout>: hello\n[prterun-vm-12@1,3]<stdout>: [x', { 0: 'hello\n', 3: '[x' }],
+  ])('%j, however it is cut', (text, expected) => {
+    expect(untagged([text])).toEqual(expected)
+    fc.assert(
+      fc.property(fc.array(fc.nat()), (at) => void expect(untagged(cut(text, at))).toEqual(expected)),
+      { numRuns: 100 },
+    )
+  })
+
+  test('and its words on a failure are understood', () => {
+    expect(failureOf('mpirun detected that …:\n\n  Process name: [[9187,1],2]\n  Exit code:    3')).toEqual({
+      rank: 2,
+      code: 3,
+      signal: null,
+    })
+    expect(
+      failureOf('prterun noticed that process rank 1 with PID 7 on node vm exited on\nsignal 9 (Killed).'),
+    ).toEqual({ rank: 1, host: 'vm', code: null, signal: 'SIGKILL' })
+    expect(failureOf('mpirun was unable to find the specified executable file')).toBeUndefined()
+  })
+})
+
+describe('the cause of a failure', () => {
+  const failed = (rank: number, line: string, signal: NodeJS.Signals | null = null) =>
+    ({
+      place: { rank, host: 'a' },
+      exit: { code: signal ? null : 1, signal },
+      output: { lastLines: [line] },
+    }) as unknown as Failed
+  const lostTwo = 'HorovodInternalError: rank 2 (b, pid 77) has died: its connection closed without a goodbye'
+
+  test('is the first', () => {
+    expect(causeOf([failed(1, 'a mistake'), failed(0, lostTwo)]).place.rank).toBe(1)
+  })
+  test('is the rank that the first has lost', () => {
+    const transport = 'HorovodInternalError: lost rank 0 (b, pid 76): read ECONNRESET'
+    expect(causeOf([failed(1, transport), failed(0, lostTwo), failed(2, 'killed', 'SIGKILL')]).place.rank).toBe(2)
+  })
+  test('is the first where the lost one was not heard of, or has only got the signal to end', () => {
+    expect(causeOf([failed(0, lostTwo), failed(1, lostTwo)]).place.rank).toBe(0)
+    expect(causeOf([failed(0, lostTwo), failed(2, '', 'SIGTERM')]).place.rank).toBe(0)
+  })
+  test('is one of those that have lost each other', () => {
+    const lostZero = 'lost rank 0 (a, pid 7): timed out'
+    expect([0, 2]).toContain(causeOf([failed(0, lostTwo), failed(2, lostZero)]).place.rank)
+  })
+})

@@ -1,0 +1,101 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { hvdrun, script, temporaryFolder } from '../support/hvdrun'
+
+describe('what cannot be is one line', () => {
+  const refused = async (args: string[], code: number, message: RegExp, files: Record<string, string> = {}) => {
+    const cwd = temporaryFolder()
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(cwd, name), text)
+    const ended = await (await hvdrun(args, { cwd, program: 'launched' })).ended
+    expect(ended.stderr).toMatch(/^hvdrun: [^\n]*\n$/)
+    expect(ended.stderr).toMatch(message)
+    expect(ended.code).toBe(code)
+  }
+
+  test.each<[string, string[], number, RegExp]>([
+    ['no command', ['-np', '2'], 2, /got no command/],
+    ['no number', ['node', 'x.js'], 2, /got no number of processes, expected -np N/],
+    ['a wrong number', ['-np', 'two', 'true'], 2, /'two' is invalid. Expected a whole number of at least 1/],
+    ['an unknown option', ['-np', '2', '--fast', 'true'], 2, /unknown option '--fast'/],
+    ['a misspelt option', ['-np', '2', '--hostss', 'a', 'true'], 2, /'--hostss' \(Did you mean --hosts\?\)/],
+    ['an option without its value', ['--hosts'], 2, /option '-H, --hosts <list>' argument missing/],
+    ['too few slots', ['-np', '5', '-H', 'localhost:4', 'true'], 1, /got 5 processes for 4 slots on localhost:4/],
+    ['a host twice', ['-np', '2', '-H', 'a:1,a:1', 'true'], 1, /got a twice/],
+    ['slots that are none', ['-np', '2', '-H', 'a:x', 'true'], 1, /got "a:x", expected host or host:slots/],
+    ['hosts twice', ['-np', '2', '-H', 'a', '--hostfile', 'b', 'true'], 2, /got --hosts and --hostfile/],
+    ['no hostfile', ['-np', '2', '--hostfile', 'none', 'true'], 1, /cannot read none \(ENOENT\)/],
+    [
+      'a host that cannot be reached',
+      ['-np', '1', '-H', 'nowhere', '--ssh-command', 'false', 'true'],
+      1,
+      /host nowhere: false ended with code 1 before hvdrun's agent had started; try: false nowhere true/,
+    ],
+    ['no ssh', ['-np', '1', '-H', 'nowhere', '--ssh-command', 'no-ssh', 'true'], 1, /cannot run no-ssh \(ENOENT\)/],
+    [
+      'no such interface',
+      ['-np', '1', '--network-interface', 'eth99', 'true'],
+      1,
+      /network interface: got eth99, expected one of this host's: .*lo/,
+    ],
+    ['fewer at most than at least', ['--min-np', '3', '--max-np', '2', 'true'], 2, /got --max-np 2 below --min-np 3/],
+  ])('%s', (_, args, code, message) => refused(args, code, message))
+
+  test('a wrong line of a hostfile, with its number', () =>
+    refused(['-np', '1', '--hostfile', 'hosts', 'true'], 1, /got "b slots=many" in line 2 of hosts/, {
+      hosts: 'a:1\nb slots=many\n',
+    }))
+
+  const noSsh = spawnSync('ssh', ['-V']).status === 0 ? undefined : 'ssh is not installed'
+  test.skipIf(noSsh)(`a host that ssh cannot reach, in ssh's words${noSsh ? ` (${noSsh})` : ''}`, () =>
+    refused(
+      ['-np', '1', '-H', 'root@localhost', '--ssh-port', '1', 'true'],
+      1,
+      /ssh ended with code 255 .*port 1.*refused/,
+    ),
+  )
+
+  const hostThat = (what: string) => ['-np', '1', '-H', 'a', '--ssh-command', script(temporaryFolder(), 'other', what)]
+  test('a host that does not answer', () =>
+    refused([...hostThat('sleep 100'), '--start-timeout', '1', 'true'], 1, /host a: no answer within 1 s/))
+
+  test('a host with another version', () =>
+    refused(
+      [...hostThat(`echo '{"say":"hello","version":"0.0.0"}'; cat > /dev/null`), 'true'],
+      1,
+      /host a: horovod-lite there is 0\.0\.0, expected \S+ as here/,
+    ))
+
+  test('each of several hosts that cannot be reached', async () => {
+    const { stderr } = await (await hvdrun(['-np', '2', '-H', 'a,b', '--ssh-command', 'false', 'true'])).ended
+    expect(stderr).toMatch(/^hvdrun: host a: .*\nhvdrun: host b: .*\n$/)
+  })
+
+  test('a folder that the other host has not', async () => {
+    const cwd = temporaryFolder()
+    const ssh = script(temporaryFolder(), 'removing', `rmdir ${cwd}; shift; exec sh -c "$1"`)
+    const job = await hvdrun(['-np', '1', '-H', 'a', '--ssh-command', ssh, 'true'], { cwd })
+    expect((await job.ended).stderr).toMatch(/rank 0 on a did not run: the folder .* is not there/)
+  })
+
+  test('a command that is not there', async () => {
+    const { code, stderr } = await (await hvdrun(['-np', '2', 'no-such-command'])).ended
+    expect(code).toBe(127)
+    expect(stderr).toMatch(/rank \d on localhost did not run: the command no-such-command was not found/)
+  })
+
+  test('a rank that never comes is named', async () => {
+    const command = ['--', 'sh', '-c', '[ $HOROVOD_RANK = 1 ] && sleep 100; exec "$0" "$1" sum', 'NODE', 'PROGRAM']
+    const { code, stderr } = await (await hvdrun(['-np', '2', '--start-timeout', '1', ...command])).ended
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/waited 1 s for all processes to start; rank 1 did not come/)
+  })
+
+  test('--check-build, --version and --help', async () => {
+    const told = async (option: string) => (await (await hvdrun([option])).ended).stdout
+    expect(await told('--check-build')).toMatch(/\[x\] tcp .*\n.*shm .*\n.*mpi /)
+    expect(await told('--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect(await told('--help')).toMatch(/Examples:\n {2}hvdrun -np 4/)
+  })
+})
