@@ -80,6 +80,7 @@ const PRETENDED = {
   npx: 'name=$1; shift; exec "$PWD/node_modules/.bin/$name" "$@"',
 
   ssh: `while :; do case $1 in -o | -p | -i) shift 2 ;; -*) shift ;; *) break ;; esac; done
+mkdir -p "$HOME/$1"; export TMPDIR="$HOME/$1" # a host's own: Open MPI's daemons have files of one name
 shift; exec sh -c "$*"`,
 
   scontrol: `[ "$*" = "show hostnames $SLURM_JOB_NODELIST" ] || exit 1
