@@ -1,5 +1,5 @@
 // Random operations of a transport, without negotiation, against what they must give: every rank knows all ranks' inputs.
-// Arguments: how many operations, and a seed. Prints { operations }.
+// HOROVOD_TRANSPORT names the transport. Arguments: how many operations, and a seed. Prints { operations }.
 import { joinWorld } from '../../src/background/join-world'
 import { loadNative } from '../../src/transports/native'
 import { algorithmFor, chunkStart } from '../../src/transports/order'
@@ -9,7 +9,7 @@ import { worldOf } from '../../src/world'
 
 const [operations, seed] = process.argv.slice(2).map(Number) as [number, number]
 const environment = process.env
-const transportName = environment.HOROVOD_TRANSPORT!
+const transportName = environment.HOROVOD_TRANSPORT ?? 'auto'
 const signals = new SharedArrayBuffer(8)
 const start = { world: worldOf(environment), environment, transport: transportName, signals }
 const alive = setInterval(() => {}, 1000) // sockets do not keep a process
@@ -19,6 +19,14 @@ const { rank, size } = world
 if (transport.name !== (size > 1 ? transportName : 'local'))
   throw new Error(`got transport ${transport.name}, expected ${transportName}`)
 
+/** The order of a reduction is Open MPI's own. */
+const exactly = transport.name === 'mpi'
+/** Bits of 1, −1, 2, −2. */
+const smallNumbers: Partial<Record<WireType, number[]>> = {
+  float32: [0x3f800000, 0xbf800000, 0x40000000, 0xc0000000],
+  float16: [0x3c00, 0xbc00, 0x4000, 0xc000],
+  bfloat16: [0x3f80, 0xbf80, 0x4000, 0xc000],
+}
 /** Whole numbers below a limit, the same on every rank. */
 const random = generator(seed)
 const pick = <T>(list: readonly T[]): T => list[random(list.length)]!
@@ -111,16 +119,19 @@ function reduced(inputs: Uint8Array[], type: WireType, op: Reduction): Uint8Arra
   )
 }
 
-/** Numbers of a type whose sums and products are rounded, and none of them NaN. */
+/** Numbers of a type, none of them NaN, whose sums and products are rounded, or never (`exactly`). */
 function everyRank(byteLength: number, type: WireType): () => Uint8Array {
   return () => {
     const result = bytes(byteLength)
     const view = new DataView(result.buffer)
+    const set = (i: number, bits: number) =>
+      type === 'float32' ? view.setUint32(i, bits, true) : view.setUint16(i, bits, true)
     for (let i = 0; i < byteLength; i += bytesOf[type])
       if (type === 'bool') result[i]! &= 1
+      else if (type !== 'int32' && exactly) set(i, smallNumbers[type]![result[i]! % 4]!)
       else if (type === 'float32') view.setFloat32(i, (result[i]! - 128 + result[i + 1]! / 256) / 77, true)
-      else if (type === 'float16') view.setUint16(i, (view.getUint16(i, true) & 0x83ff) | 0x3800, true)
-      else if (type === 'bfloat16') view.setUint16(i, (view.getUint16(i, true) & 0x807f) | 0x3f00, true)
+      else if (type === 'float16') set(i, (view.getUint16(i, true) & 0x83ff) | 0x3800)
+      else if (type === 'bfloat16') set(i, (view.getUint16(i, true) & 0x807f) | 0x3f00)
     return result
   }
 }
