@@ -40,6 +40,7 @@ export interface Control {
 export interface ControlOptions {
   world: World
   peers: readonly Peer[]
+  generation: number
   secret: string
   timeoutSeconds: number
   doors: Doors
@@ -111,11 +112,12 @@ class Member extends Decisions implements Control {
     }
   }
 
-  static async open({ world, peers, secret, timeoutSeconds }: ControlOptions): Promise<Control> {
+  static async open({ world, peers, generation, secret, timeoutSeconds }: ControlOptions): Promise<Control> {
     const [coordinator] = peers as [Peer]
     const { addresses } = coordinator
     const { rank } = world
-    return new Member(await connect({ addresses, secret, timeoutSeconds, role: CONTROL_ROLE, rank }), coordinator)
+    const hello = { role: CONTROL_ROLE, rank, generation }
+    return new Member(await connect({ addresses, secret, timeoutSeconds, ...hello }), coordinator)
   }
 
   announce(announcement: Announcement): void {

@@ -1,3 +1,4 @@
+import type { Hello } from '../wire/authentication'
 import type { Connection } from '../wire/connection'
 import { type Address, Listener } from '../wire/listener'
 import { warn } from './warn'
@@ -8,18 +9,15 @@ type Handler = (rank: number, connection: Connection) => void
 export class Doors {
   private listener?: Listener
   private readonly handlers = new Map<string, Handler>()
-  private waiting: { role: string; rank: number; connection: Connection }[] = []
+  private readonly waiting: { hello: Hello; connection: Connection }[] = []
+  private generation?: number
 
   /** @param hosts addresses to listen on @param who for messages: this rank, where it is known */
   async listen(hosts: string[], secret: string, who: number | null): Promise<Address[]> {
     this.listener = await Listener.open({
       hosts,
       secret,
-      onConnection: ({ role, rank }, connection) => {
-        const handler = this.handlers.get(role)
-        if (handler) handler(rank, connection)
-        else this.waiting.push({ role, rank, connection })
-      },
+      onConnection: (hello, connection) => this.admit(hello, connection),
       onRefused: (line) => warn(`horovod-lite${who === null ? '' : `, rank ${who}`}: ${line}`),
     })
     this.listener.unref()
@@ -30,14 +28,29 @@ export class Doors {
     return this.listener?.addresses ?? []
   }
 
+  /** The world that this process is of is known: who comes from another is sent away. */
+  enter(generation: number): void {
+    this.generation = generation
+    this.admitAgain()
+  }
+
   open(role: string, handler: Handler): void {
     this.handlers.set(role, handler)
-    const early = this.waiting.filter((one) => one.role === role)
-    this.waiting = this.waiting.filter((one) => one.role !== role)
-    for (const { rank, connection } of early) handler(rank, connection)
+    this.admitAgain()
   }
 
   close(): void {
     this.listener?.destroy()
+  }
+
+  private admitAgain(): void {
+    for (const { hello, connection } of this.waiting.splice(0)) this.admit(hello, connection)
+  }
+
+  private admit(hello: Hello, connection: Connection): void {
+    const handler = this.handlers.get(hello.role)
+    if (this.generation !== undefined && hello.generation !== this.generation) connection.close()
+    else if (this.generation !== undefined && handler) handler(hello.rank, connection)
+    else this.waiting.push({ hello, connection })
   }
 }

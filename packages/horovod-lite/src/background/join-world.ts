@@ -27,11 +27,12 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
   const met = usesMpi(start)
     ? await meetThroughMpi(start, doors)
     : await meetAtRendezvous(start, doors, timeoutSeconds, news)
-  const { world, peers, secret, mpi } = met
+  const { world, peers, generation, secret, mpi } = met
   const { rank } = world
-  const control = await openControl({ world, peers, secret, timeoutSeconds, doors, environment })
+  doors.enter(generation)
+  const control = await openControl({ world, peers, generation, secret, timeoutSeconds, doors, environment })
   met.connected()
-  const tcp = new TcpTransport({ rank, peers, secret, timeoutSeconds })
+  const tcp = new TcpTransport({ rank, peers, generation, secret, timeoutSeconds })
   doors.open(DATA_ROLE, (from, connection) => tcp.accept(from, connection))
   const broken = control.aborted.then((reason): never => {
     throw environment.HOROVOD_ELASTIC === '1' ? new HorovodInternalError(reason) : new Error(reason)

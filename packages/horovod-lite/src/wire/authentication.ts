@@ -24,7 +24,7 @@ export interface Hello {
   role: string
   /** Of the side that connects; −1 where it has none yet. */
   rank: number
-  /** The world that the rank is of: how many there were before it. */
+  /** How many worlds there were before the one that the rank is of; −1 where it is of none yet. */
   generation: number
 }
 

@@ -14,13 +14,12 @@ import {
   sameProof,
 } from './authentication'
 import { Connection } from './connection'
+import { written } from './interfaces'
 import type { Address } from './listener'
 
-export interface ConnectOptions extends Omit<Hello, 'generation'> {
+export interface ConnectOptions extends Hello {
   /** Tried in turn, again and again until the time is over: the other side may not listen yet. */
   addresses: readonly Address[]
-  /** Default 0: the first world. */
-  generation?: number
   secret: string
   timeoutSeconds: number
 }
@@ -44,7 +43,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     if (performance.now() + wait > deadline) break
     await pause(wait)
   }
-  const tried = addresses.map(({ host, port }) => `${host}:${port}`).join(', ')
+  const tried = addresses.map(written).join(', ')
   throw new Error(
     `cannot connect to ${tried} within ${timeoutSeconds} s (${last}); is the job still running there, and the port open?`,
   )
@@ -84,7 +83,7 @@ function attempt({ host, port }: Address, options: ConnectOptions, milliseconds:
 }
 
 /** The connecting side of the handshake. */
-function introduce(connection: Connection, { secret, role, rank, generation = 0 }: ConnectOptions): Promise<void> {
+function introduce(connection: Connection, { secret, role, rank, generation }: ConnectOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const hello = { role, rank, generation }
     const { remote } = connection

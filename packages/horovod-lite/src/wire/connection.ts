@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { type Frame, FrameReader, frameParts } from './frames'
+import { written } from './interfaces'
 import { Targets } from './targets'
 
 /** No control message is longer. */
@@ -26,7 +27,7 @@ export class Connection {
   private closeHandler?: CloseHandler
 
   constructor(private readonly socket: Socket) {
-    this.remote = `${socket.remoteAddress}:${socket.remotePort}`
+    this.remote = written({ host: socket.remoteAddress ?? 'nowhere', port: socket.remotePort ?? 0 })
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 10_000)
     let failure: Error | undefined

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { written } from './interfaces'
 import { Strangers, type StrangersOptions } from './strangers'
 
 export interface Address {
@@ -36,6 +37,7 @@ export class Listener {
         })
         servers.push(server)
         addresses.push({ host, port: await listen(server, host, options.port ?? 0) })
+        server.on('error', ({ message }) => options.onRefused?.(`could not take a connection: ${message}`))
       }
     } catch (error) {
       for (const server of servers) server.close()
@@ -65,7 +67,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
       reject(
         new Error(
-          `cannot listen on ${host}:${port}: ${code}; expected an address of this host and a free port: choose another network interface or port`,
+          `cannot listen on ${written({ host, port })}: ${code}; expected an address of this host and a free port: choose another network interface or port`,
         ),
       ),
     )

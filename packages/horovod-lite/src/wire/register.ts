@@ -1,7 +1,7 @@
 import { connect } from './connect'
 import { type Connection, parse } from './connection'
 import type { Address } from './listener'
-import { PLACE, type Place, REGISTER, REGISTER_ROLE, type Registration, WAITING } from './rendezvous'
+import { PLACE, type Place, REGISTER, REGISTER_ROLE, REJECTED, type Registration, WAITING } from './rendezvous'
 
 export interface RegisterOptions {
   address: Address
@@ -11,7 +11,7 @@ export interface RegisterOptions {
 
 /** Connects to the rendezvous. Its local address is one that the rendezvous' host can be reached from. */
 export const openRegistration = ({ address, secret, timeoutSeconds }: RegisterOptions): Promise<Connection> =>
-  connect({ addresses: [address], secret, timeoutSeconds, role: REGISTER_ROLE, rank: -1 })
+  connect({ addresses: [address], secret, timeoutSeconds, role: REGISTER_ROLE, rank: -1, generation: -1 })
 
 /**
  * Registers a process and waits for its place.
@@ -27,27 +27,24 @@ export function register(connection: Connection, registration: Registration, tim
       connection.onClose = undefined
       settled()
     }
+    const fail = (message: string) => settle(() => reject(new Error(message)))
     const tooLate = () =>
-      settle(() =>
-        reject(
-          new Error(
-            `waited ${timeoutSeconds} s for all processes to start; ${missing || 'some'} did not come: look at their output, or raise --start-timeout (HOROVOD_START_TIMEOUT)`,
-          ),
-        ),
+      fail(
+        `waited ${timeoutSeconds} s for all processes to start; ${missing || 'some'} did not come: look at their output, or raise --start-timeout (HOROVOD_START_TIMEOUT)`,
       )
     const timer = timeoutSeconds < Infinity ? setTimeout(tooLate, timeoutSeconds * 1000) : undefined
     connection.onFrame = (kind, payload) => {
-      const message = parse<Place & { missing: string }>(payload)
-      if (kind === WAITING) missing = message?.missing ?? ''
-      else if (kind === PLACE && message) settle(() => resolve(message))
+      if (kind === WAITING) missing = payload.toString('utf8')
+      else if (kind === REJECTED)
+        fail(`the rendezvous at ${connection.remote} has no place for this process: ${payload}`)
+      else if (kind === PLACE) {
+        const place = parse<Place>(payload)
+        if (place) settle(() => resolve(place))
+      }
     }
     connection.onClose = (reason) =>
-      settle(() =>
-        reject(
-          new Error(
-            `the rendezvous at ${connection.remote} has gone (${reason?.message ?? 'closed'})${missing && ` while ${missing} had not come`}; look at the output of who held it`,
-          ),
-        ),
+      fail(
+        `the rendezvous at ${connection.remote} has gone (${reason?.message ?? 'closed'})${missing && ` while ${missing} had not come`}; look at the output of who held it`,
       )
     connection.send(REGISTER, registration).catch(() => {})
   })

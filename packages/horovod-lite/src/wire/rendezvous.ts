@@ -1,6 +1,8 @@
 import type { Peer } from '../transports/transport'
 import type { World } from '../world'
 import { type Connection, parse } from './connection'
+import { everybody } from './everybody'
+import { listeningAddresses } from './interfaces'
 import { type Address, Listener } from './listener'
 
 /** Role of a connection that registers, and its frames. */
@@ -8,6 +10,8 @@ export const REGISTER_ROLE = 'register'
 export const REGISTER = 16
 export const PLACE = 17
 export const WAITING = 18
+/** This process has no place here. */
+export const REJECTED = 21
 /** The set of hosts has changed (elastic). */
 export const HOSTS_UPDATED = 19
 /** A process of the current world has ended: it can do nothing more (elastic). */
@@ -37,8 +41,13 @@ export interface Registered {
   connection: Connection
 }
 
+/** Milliseconds until those who wait are told who is missing: many may come at once. */
+const TELL_AFTER = 50
+
 /** Asked whenever somebody has come or gone. */
 export interface Policy {
+  /** Why a process cannot be of this job; undefined where it can. */
+  reject?(registration: Registration, waiting: readonly Registered[]): string | undefined
   /** Who gets which place: null for those who go on waiting, undefined while some are missing. */
   assign(waiting: readonly Registered[]): (World | null)[] | undefined
   /** Whom the others wait for, for their messages where they are tired of it. */
@@ -61,6 +70,7 @@ export class RendezvousServer {
   private readonly all = new Set<Registered>()
   private generation = 0
   private listener!: Listener
+  private telling?: NodeJS.Timeout
 
   private constructor(private readonly policy: Policy) {}
 
@@ -73,7 +83,7 @@ export class RendezvousServer {
   }: RendezvousOptions): Promise<RendezvousServer> {
     const server = new RendezvousServer(policy)
     server.listener = await Listener.open({
-      hosts: [host],
+      hosts: await listeningAddresses(host),
       port,
       secret,
       onRefused,
@@ -85,8 +95,9 @@ export class RendezvousServer {
     return server
   }
 
+  /** Where other hosts reach it. */
   get address(): Address {
-    return this.listener.addresses[0]!
+    return this.listener.addresses.at(-1)!
   }
 
   /** A frame to every process that has a connection. */
@@ -97,16 +108,12 @@ export class RendezvousServer {
   /** Asks the policy again, for instance since the hosts have changed. */
   reconsider(): void {
     const worlds = this.policy.assign(this.waiting)
-    if (worlds) {
-      this.place(worlds)
-      return
-    }
-    if (!this.policy.missing) return
-    const missing = this.policy.missing(this.waiting)
-    for (const { connection } of this.waiting) connection.send(WAITING, { missing }).catch(() => {})
+    if (worlds) this.place(worlds)
+    else if (this.policy.missing) this.telling ??= setTimeout(() => this.tellMissing(), TELL_AFTER)
   }
 
   close(): void {
+    clearTimeout(this.telling)
     this.listener.destroy()
   }
 
@@ -115,6 +122,8 @@ export class RendezvousServer {
     connection.onFrame = (kind, payload) => {
       const registration = kind === REGISTER ? parse<Registration>(payload) : undefined
       if (!registration) return connection.close()
+      const problem = this.policy.reject?.(registration, this.waiting)
+      if (problem) return void connection.send(REJECTED, problem).catch(() => {})
       if (registered) this.forget(registered)
       registered = { registration, connection }
       this.all.add(registered)
@@ -127,6 +136,12 @@ export class RendezvousServer {
       this.policy.onLeave?.(registered)
       this.reconsider()
     }
+  }
+
+  private tellMissing(): void {
+    this.telling = undefined
+    const missing = this.policy.missing!(this.waiting)
+    for (const { connection } of this.waiting) connection.send(WAITING, missing).catch(() => {})
   }
 
   private forget(registered: Registered): void {
@@ -143,12 +158,7 @@ export class RendezvousServer {
     const left = this.waiting.filter((_, i) => !worlds[i])
     this.waiting.splice(0, this.waiting.length, ...left)
     const peers = placed
-      .map(
-        ({ registration: { rank: _, size: __, worker: ___, hasState: ____, ...rest }, world: { rank } }): Peer => ({
-          rank,
-          ...rest,
-        }),
-      )
+      .map(({ registration, world: { rank } }) => peerOf(rank, registration))
       .sort((a, b) => a.rank - b.rank)
     const generation = this.generation++
     for (const { connection, world } of placed)
@@ -156,18 +166,6 @@ export class RendezvousServer {
   }
 }
 
-/** The launcher has given the ranks: a world is complete when each is there. */
-const everybody: Policy = {
-  assign(waiting) {
-    const size = waiting[0]?.registration.size
-    if (!size || new Set(waiting.map(({ registration }) => registration.rank)).size < size) return undefined
-    const placeholder = { localRank: 0, localSize: 1, crossRank: 0, crossSize: 1, source: null } // each knows its own
-    return waiting.map(({ registration: { rank } }) => ({ rank: rank!, size, ...placeholder }))
-  },
-  missing(waiting) {
-    const there = new Set(waiting.map(({ registration }) => registration.rank))
-    const size = waiting[0]?.registration.size ?? 0
-    const absent = Array.from({ length: size }, (_, rank) => rank).filter((rank) => !there.has(rank))
-    return `rank${absent.length === 1 ? '' : 's'} ${absent.join(', ')}`
-  },
-}
+const peerOf = (rank: number, { host, hostId, pid, addresses, native }: Registration): Peer => ({
+  ...{ rank, host, hostId, pid, addresses, native },
+})

@@ -15,14 +15,15 @@ const world = (rank: number) => ({
 async function star() {
   const doors = new Doors()
   const addresses = await doors.listen(['127.0.0.1'], secret, 0)
+  doors.enter(0)
   const peers = [0, 1, 2].map(
     (rank): Peer => ({ rank, host: 'here', hostId: '', pid: 100 + rank, addresses, native: false }),
   )
-  const shared = { peers, secret, timeoutSeconds, doors, environment: {} }
+  const shared = { peers, generation: 0, secret, timeoutSeconds, doors, environment: {} }
   return {
     coordinator: openControl({ ...shared, world: world(0) }),
     member: (rank: number) => openControl({ ...shared, world: world(rank) }),
-    stranger: (rank: number) => connect({ addresses, secret, timeoutSeconds, role: CONTROL_ROLE, rank }),
+    stranger: (rank: number) => connect({ addresses, secret, timeoutSeconds, role: CONTROL_ROLE, rank, generation: 0 }),
     close: () => doors.close(),
   }
 }

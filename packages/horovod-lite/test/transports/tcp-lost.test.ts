@@ -14,7 +14,7 @@ const closedPort = () =>
 test('an operation with a peer that cannot be reached ends when the transport is closed', async () => {
   const addresses = [{ host: '127.0.0.1', port: await closedPort() }]
   const peers = [0, 1, 2].map((rank) => ({ rank, host: 'here', hostId: '', pid: 1, addresses, native: false }))
-  const transport = new TcpTransport({ rank: 0, peers, secret: 'secret', timeoutSeconds: 10 })
+  const transport = new TcpTransport({ rank: 0, peers, generation: 0, secret: 'secret', timeoutSeconds: 10 })
   const running = transport.allreduce(new Uint8Array(3 * 4096), 'float32', 'Sum')
   running.catch(() => {})
   await new Promise((resolve) => setTimeout(resolve, 50))

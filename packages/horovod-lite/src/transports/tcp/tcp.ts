@@ -15,8 +15,8 @@ export const DATA_ROLE = 'data'
 export interface TcpOptions {
   rank: number
   peers: readonly Peer[]
-  /** The world that these ranks are of. Default 0. */
-  generation?: number
+  /** Of the world that these ranks are of. */
+  generation: number
   secret: string
   timeoutSeconds: number
 }
