@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import { hvdrun, leftOf, whyNoNamespaces } from '../support/hvdrun'
+import { hvdrun, kill, leftOf, processesOf, script, temporaryFolder, whyNoNamespaces } from '../support/hvdrun'
 import { delayedLine, type Network, network } from '../support/namespaces'
 
 // Hosts with networks of their own: namespaces, reached by an "ssh" that enters them.
@@ -65,6 +66,7 @@ describe.skipIf(problem)(`hosts with networks of their own${problem ? ` (${probl
     const { code, stderr } = await job.ended
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/hvdrun: rank \d on \S+ exited with code 1/)
+    expect(stderr).toMatch(/127\.0\.0\.1/)
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 
@@ -94,5 +96,46 @@ describe.skipIf(problem)(`hosts with networks of their own${problem ? ` (${probl
     job.child.kill('SIGTERM')
     expect((await job.ended).code).toBe(143)
     expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  describe('kill -9', () => {
+    const start = async (ssh = '') => {
+      net = network(2)
+      const words = twoHosts(net)
+      if (ssh) words[words.length - 1] = script(temporaryFolder(), 'enter', ssh)
+      const job = await hvdrun([...words, 'NODE', 'PROGRAM', 'train'], { through: net.on(0) })
+      for (const rank of [0, 1, 2, 3]) await job.says(new RegExp(`rank ${rank} is ready`))
+      const running = processesOf(job.marker).map((pid) => ({
+        pid,
+        command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '),
+        network: readlinkSync(`/proc/${pid}/ns/net`),
+      }))
+      const own = readlinkSync(`/proc/${job.child.pid}/ns/net`)
+      return { job, far: running.filter(({ network }) => network !== own) }
+    }
+
+    test('of hvdrun leaves nothing on the other host', async () => {
+      const { job } = await start()
+      job.child.kill('SIGKILL')
+      expect(await leftOf(job.marker, 5)).toEqual([])
+    })
+
+    test("of the other host's agent: hvdrun ends its ranks there through ssh", async () => {
+      const { job, far } = await start()
+      kill(far.find(({ command }) => command.includes('agent.js'))!.pid)
+      const { code, stderr } = await job.ended
+      expect(code).not.toBe(0)
+      expect(stderr).toMatch(/hvdrun: rank [23] on \S+ was lost: hvdrun's agent on \S+ has died/)
+      expect(await leftOf(job.marker, 5)).toEqual([])
+    })
+
+    test('of ssh, as where the line is cut: the agent there ends its ranks', async () => {
+      // cat stands for ssh: what passes through it is cut.
+      const { job, far } = await start('host=$1; shift; cat | ip netns exec "$host" sh -c "$1"')
+      expect(far.length).toBeGreaterThanOrEqual(3)
+      for (const pid of processesOf(job.marker)) if (readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'cat\0') kill(pid)
+      expect((await job.ended).code).not.toBe(0)
+      expect(await leftOf(job.marker, 5)).toEqual([])
+    })
   })
 })

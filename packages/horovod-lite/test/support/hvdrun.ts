@@ -1,7 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { quote } from '../../src/launcher/ssh'
 import { bundle } from './bundle'
 
 export interface Launched {
@@ -30,19 +32,32 @@ export interface LaunchOptions {
   deadline?: number
   /** Runs hvdrun itself in front of this, such as `ip netns exec name`. */
   through?: string[]
+  /** On a terminal, whose keyboard is `child.stdin` and whose screen is stdout. */
+  terminal?: boolean
 }
 
 let count = 0
 
+/** Makes a terminal (util-linux). */
+const SCRIPT = ['script', '--quiet', '--flush', '--return', '/dev/null', '--command']
+
 /** Starts hvdrun from the sources. */
 export async function hvdrun(args: string[], options: LaunchOptions = {}): Promise<Launched> {
-  const { program = 'launched', cwd = temporaryFolder(), environment = {}, deadline = 60, through = [] } = options
+  const {
+    program = 'launched',
+    cwd = temporaryFolder(),
+    environment = {},
+    deadline = 60,
+    through = [],
+    terminal,
+  } = options
   const folder = await bundle(program)
   const marker = `hvdrun-test-${process.pid}-${count++}`
   const words = args.map((word) =>
     word === 'PROGRAM' ? join(folder, 'program.js') : word === 'NODE' ? process.execPath : word,
   )
-  const command = [...through, process.execPath, join(folder, 'hvdrun.js'), ...words]
+  const own = [process.execPath, join(folder, 'hvdrun.js'), ...words]
+  const command = terminal ? [...SCRIPT, own.map(quote).join(' ')] : [...through, ...own]
   const start = performance.now()
   const child = spawn(command[0]!, command.slice(1), {
     cwd,
@@ -53,8 +68,8 @@ export async function hvdrun(args: string[], options: LaunchOptions = {}): Promi
       HVDRUN_TEST: marker,
       ...environment,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+    stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  }) as ChildProcessByStdio<Writable | null, Readable, Readable>
   const output = { stdout: '', stderr: '' }
   const listeners = new Set<() => void>()
   for (const stream of ['stdout', 'stderr'] as const)

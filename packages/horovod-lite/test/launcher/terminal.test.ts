@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { hvdrun, temporaryFolder } from '../support/hvdrun'
+
+// hvdrun on a terminal, which `script` (util-linux) makes.
+const problem = spawnSync('script', ['--version']).status === 0 ? undefined : 'needs script of util-linux'
+
+/** What a terminal of one line shows after each write of a line or a carriage return. */
+const states = (text: string) => text.split(/\r?\n|\r/).map((line) => stripVTControlCharacters(line))
+
+describe.skipIf(problem)(`on a terminal${problem ? ` (${problem})` : ''}`, () => {
+  const onTerminal = async (shell: string, environment: Record<string, string> = {}) => {
+    const cwd = temporaryFolder()
+    writeFileSync(join(cwd, 'rank.sh'), shell)
+    return hvdrun(['-np', '2', 'sh', 'rank.sh'], {
+      cwd,
+      environment: { TERM: 'xterm', ...environment },
+      terminal: true,
+    })
+  }
+
+  test("rank 0's progress bar is seen while it moves, below whole lines of the others", async () => {
+    const bar = 'for i in 10 20 30; do printf "\\r$i%%"; sleep 0.3; done; printf "\\rdone\\n"'
+    const job = await onTerminal(`if [ $HOROVOD_RANK = 0 ]; then ${bar}; else sleep 0.45; echo a line; ${bar}; fi`)
+    await job.says(/\[0\]<stdout>:\S*10%/) // though its line has not ended
+    const { stdout } = await job.ended
+    const seen = states(stdout)
+    for (const state of ['10%', '20%', '30%']) expect(seen).toContain(`[0]<stdout>:${state}`)
+    const line = seen.indexOf('[1]<stdout>:a line')
+    expect(seen.slice(0, line)).toContain('[0]<stdout>:20%')
+    expect(seen.slice(line)).toContain('[0]<stdout>:30%')
+    const lines = stdout.split('\r\n').map((each) => stripVTControlCharacters(each.replace(/^[^\n]*\r/, '')))
+    expect(lines).toEqual(expect.arrayContaining(['[0]<stdout>:done', '[1]<stdout>:a line', '[1]<stdout>:done']))
+  })
+
+  test('ranks have colours, unless NO_COLOR is set', async () => {
+    const coloured = await (await onTerminal('echo hello')).ended
+    expect(coloured.stdout).toContain('\u001b[36m[0]<stdout>:\u001b[39mhello')
+    const plain = await (await onTerminal('echo hello', { NO_COLOR: '1' })).ended
+    expect(plain.stdout).not.toContain('\u001b[36m')
+  })
+
+  test('Ctrl-C reaches all ranks once', async () => {
+    const job = await onTerminal('trap "echo got it; exit 0" INT; echo up; sleep 20 & wait; wait')
+    await job.says(/\[0\]<stdout>:\S*up/)
+    await job.says(/\[1\]<stdout>:\S*up/)
+    job.child.stdin!.write('\u0003')
+    const { stdout } = await job.ended
+    for (const rank of [0, 1])
+      expect(states(stdout).filter((line) => line === `[${rank}]<stdout>:got it`)).toHaveLength(1)
+  })
+})
