@@ -32,17 +32,21 @@ export async function openTransport({ name, rank, peers, tcp, mpi }: ChooseOptio
   if (name !== 'auto' && name !== 'tcp' && name !== 'shm') return openModule(name, { rank, peers, links: tcp })
   if (peers.length === 1) return new LocalTransport()
   if (name === 'tcp') return tcp
-  const reason = whyNotShared(peers)
+  const reason = whyNotShared(peers, rank)
   const shm = reason ? { reason } : await openShared(rank, peers, tcp)
   if (!('reason' in shm)) return shm
   if (name === 'shm') throw new Error(`transport shm: ${shm.reason}; use tcp, or auto`)
   return tcp
 }
 
-/** Why these peers cannot share memory; undefined where they can. */
-export function whyNotShared(peers: readonly Peer[]): string | undefined {
+/** Why these peers cannot share memory; undefined where they can. @param rank of this process */
+export function whyNotShared(peers: readonly Peer[], rank: number): string | undefined {
   const without = peers.find(({ native }) => !native)
-  if (without) return `rank ${without.rank} (${without.host}) could not load the addon`
+  if (without) {
+    const native = without.rank === rank && loadNative()
+    const why = native && 'reason' in native ? `: ${native.reason}` : ''
+    return `rank ${without.rank} (${without.host}) could not load the addon${why}`
+  }
   const [{ hostId, host }] = peers as [Peer]
   const other = peers.find((peer) => peer.hostId !== hostId)
   return (
@@ -54,7 +58,17 @@ export function whyNotShared(peers: readonly Peer[]): string | undefined {
 async function openShared(rank: number, peers: readonly Peer[], tcp: TcpTransport) {
   const native = loadNative()
   if ('reason' in native) throw new Error(`transport shm: ${native.reason}`) // it was there when this rank registered
-  return openShm({ native, rank, peers, tcp, buffer: process.env.HOROVOD_SHM_BUFFER })
+  return openShm({ native, rank, peers, tcp, buffer: bufferOf(process.env.HOROVOD_SHM_BUFFER) })
+}
+
+/** Bytes of shared memory for each rank. More is not faster: what travels should stay in the processor's caches. */
+const SHM_BUFFER = { byDefault: 2 ** 20, least: 2 ** 16, most: 2 ** 30 }
+
+function bufferOf(text: string | undefined): number {
+  const { byDefault, least, most } = SHM_BUFFER
+  const bytes = Number(text || byDefault)
+  if (bytes >= least && bytes <= most) return bytes
+  throw new Error(`got HOROVOD_SHM_BUFFER=${text}, expected bytes for each rank, from ${least} to ${most}`)
 }
 
 async function openModule(url: string, place: Parameters<TransportModule['connect']>[0]): Promise<Transport> {

@@ -55,23 +55,24 @@ export const reductionNumber = (op: Reduction): number => ['Sum', 'Min', 'Max', 
 
 let loaded: Native | { reason: string } | undefined
 
-/** The addon of this platform, or why there is none. HOROVOD_NATIVE=0 leaves it out. */
+/** The addon of this platform, or why there is none. HOROVOD_NATIVE=0 leaves it out, a path names another file. */
 export function loadNative(): Native | { reason: string } {
-  loaded ??= load()
+  loaded ??= load(process.env.HOROVOD_NATIVE)
   return loaded
 }
 
-function load(): Native | { reason: string } {
+function load(asked: string | undefined): Native | { reason: string } {
+  if (asked === '0') return { reason: 'HOROVOD_NATIVE=0 leaves the addon out' }
   const platform = `${process.platform}-${process.arch}`
-  if (process.env.HOROVOD_NATIVE === '0') return { reason: 'HOROVOD_NATIVE=0 leaves the addon out' }
   const require = createRequire(import.meta.url)
-  for (const folder of ['../build', '../../build']) // beside dist/, or beside src/
+  const paths = asked ? [asked] : [`../build/${platform}.node`, `../../build/${platform}.node`] // beside dist/, or src/
+  for (const path of paths)
     try {
-      return require(`${folder}/${platform}.node`) as Native
+      return require(path) as Native
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code !== 'MODULE_NOT_FOUND')
         return { reason: `the addon for ${platform} does not load: ${message.split('\n')[0]}` }
     }
-  return { reason: `there is no addon for ${platform}` }
+  return { reason: asked ? `HOROVOD_NATIVE=${asked} is not there` : `there is no addon for ${platform}` }
 }

@@ -18,7 +18,9 @@ const run = async (program: string, size: number, args: string[] = []) => {
 
 describe.skipIf(noMpi)(`under mpirun${noMpi ? ` (${noMpi})` : ''}`, () => {
   test.each([2, 4])('random operations of %i ranks', async (size) => {
-    expect(await run('transport_random', size, ['40', '7'])).toEqual(Array(size).fill({ operations: 40 }))
+    expect(await run('transport_random', size, ['40', '7'])).toEqual(
+      Array(size).fill({ transport: 'mpi', operations: 40 }),
+    )
   })
 
   test('a world may follow another, though MPI starts once; its errors are errors of the call', async () => {

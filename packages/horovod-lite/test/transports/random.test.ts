@@ -5,7 +5,7 @@ import { complaints } from '../support/scenarios'
 
 // The transports alone: random operations of every kind, size and type.
 
-const run = async (transport: string, size: number, operations: number, environment = {}) => {
+const run = async (transport: string, size: number, operations: number, environment = {}, expected = transport) => {
   const args = [String(operations), String(size)]
   const ranks = await runRanks({ size, program: 'transport_random', transport, args, environment })
   for (const { rank, code, stderr, lines } of ranks)
@@ -13,7 +13,7 @@ const run = async (transport: string, size: number, operations: number, environm
       rank,
       code: 0,
       stderr: '',
-      lines: [{ operations }],
+      lines: [{ transport: expected, operations }],
     })
 }
 
@@ -29,4 +29,4 @@ else
 
 test.each([2, 3])('tcp: random operations of %i ranks', (size) => run('tcp', size, 40))
 
-test('local: random operations of a world of one', () => run('auto', 1, 40))
+test('local: random operations of a world of one', () => run('auto', 1, 40, {}, 'local'))

@@ -9,12 +9,8 @@ export interface OpenOptions {
   /** How the ranks tell each other. */
   tcp: Pick<Transport, 'allgather' | 'broadcast'>
   /** Bytes of shared memory for each rank; rank 0's counts. */
-  buffer?: string
+  buffer: number
 }
-
-/** More is not faster: what travels should stay in the processor's caches. */
-const BUFFER = 1024 * 1024
-const LEAST = 64 * 1024
 
 /** Rank 0 makes a segment and tells the others where it is. @returns the transport, or for all ranks why there is none */
 export async function openShm(options: OpenOptions): Promise<ShmTransport | { reason: string }> {
@@ -34,18 +30,12 @@ export async function openShm(options: OpenOptions): Promise<ShmTransport | { re
 /** This rank's segment, or what is wrong. */
 async function openSegment({ native, rank, peers, tcp, buffer }: OpenOptions): Promise<Segment | string> {
   const size = peers.length
-  const made = rank === 0 ? attempt(() => native.shmOpen(0, size, bytesOf(buffer), null)) : ''
-  const note = padded(typeof made === 'string' ? '' : `${bytesOf(buffer)} ${native.shmName(made)}`)
+  const made = rank === 0 ? attempt(() => native.shmOpen(0, size, buffer, null)) : ''
+  const note = padded(typeof made === 'string' ? '' : `${buffer} ${native.shmName(made)}`)
   await tcp.broadcast(note, 0)
   if (rank === 0) return made
   const [bytes, name] = text(note).split(' ')
   return name ? attempt(() => native.shmOpen(rank, size, Number(bytes), name)) : 'rank 0 has made no shared memory'
-}
-
-function bytesOf(buffer = ''): number {
-  const bytes = Number(buffer || BUFFER)
-  if (bytes >= LEAST && bytes < 2 ** 40) return bytes
-  throw new Error(`got HOROVOD_SHM_BUFFER=${buffer}, expected bytes for each rank, at least ${LEAST}`)
 }
 
 function attempt<T>(work: () => T): T | string {
