@@ -92,8 +92,9 @@ export const allreduce: Cases = {
     const x = tf.tensor1d([most, -most - 1, 65_537], 'int32')
     const wrapped = [most, -most - 1, 65_537].map((value) => Number(BigInt.asIntN(32, BigInt(value) * BigInt(size))))
     expectEqual(hvd.allreduce(x, { op: 'Sum' }), wrapped, [3], 'int32')
-    const power = Number(BigInt.asIntN(32, 65_537n ** BigInt(size)))
-    expectEqual(hvd.allreduce(tf.tensor1d([65_537], 'int32'), { op: 'Product' }), [power], [1], 'int32')
+    const factors = [most, 123_456_789, -987_654_321] // their products have more bits than a double
+    const powers = factors.map((value) => Number(BigInt.asIntN(32, BigInt(value) ** BigInt(size))))
+    expectEqual(hvd.allreduce(tf.tensor1d(factors, 'int32'), { op: 'Product' }), powers, [3], 'int32')
   },
 
   'allreduce: NaN and infinity of one rank reach all': ({ hvd, tf, rank, size }) => {
@@ -238,6 +239,16 @@ export const allreduce: Cases = {
         const whole = tensorOf(world, ofRanks[rank]!, shape, 'int32') // is never compressed
         expectEqual(hvd.allreduce(whole, { op: 'Sum', compression }), reduced('Sum', ofRanks, 'int32'), shape, 'int32')
       }
+  },
+
+  'allreduce: numbers at the ends of half precision are compressed right': ({ hvd, tf, rank, size }) => {
+    const largest = 65_504
+    const smallest = 2 ** -24
+    const ends = [largest, -largest, 65_520, Number.POSITIVE_INFINITY, Number.NaN, smallest, -smallest, smallest / 4, 0]
+    const x = tf.tensor1d(rank === size - 1 ? ends : ends.map(() => 0))
+    const infinite = Number.POSITIVE_INFINITY
+    const expected = [largest, -largest, infinite, infinite, Number.NaN, smallest, -smallest, 0, 0]
+    expectEqual(hvd.allreduce(x, { op: 'Sum', compression: 'fp16' }), expected, [9], 'float32')
   },
 
   'allreduce: compressed numbers are rounded to half precision': ({ hvd, tf, size }) => {
