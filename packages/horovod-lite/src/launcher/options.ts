@@ -73,7 +73,7 @@ function commandLine(): Command {
     .usage('-np N [options] command...')
     .argument('[command...]', 'what each process runs')
     .passThroughOptions()
-    .option('-n, --num-proc <n>', 'processes (also -np)', whole(1))
+    .option('-n, --num-proc <n>', 'processes, also -np (default: as many as the hosts have slots)', whole(1))
     .option('-H, --hosts <list>', 'hosts and their slots: host1:2,host2:2 (default: this host)')
     .option('--hostfile <file>', 'the same from a file of lines "host slots=2"')
     .option('--transport <name>', 'what moves the tensors: auto, tcp, shm, mpi, or the URL of a module (auto)')
@@ -135,13 +135,11 @@ function settingsOf(command: string[], flags: Flags): Settings {
     throw new UsageError('got no command, expected one to run, as in: hvdrun -np 2 node train.mjs')
   if (flags.hosts && flags.hostfile) throw new UsageError('got --hosts and --hostfile, expected one of them')
   const elastic = elasticOf(flags)
-  const size = flags.numProc ?? elastic?.minSize
-  if (!size) throw new UsageError('got no number of processes, expected -np N')
-  const hosts: Host[] = flags.hostfile
-    ? readHostfile(flags.hostfile)
-    : flags.hosts
-      ? parseHosts(flags.hosts)
-      : [{ name: 'localhost', slots: flags.maxNp ?? size }]
+  const listed = flags.hostfile ? readHostfile(flags.hostfile) : flags.hosts ? parseHosts(flags.hosts) : undefined
+  const slots = listed?.reduce((sum, host) => sum + host.slots, 0)
+  const size = flags.numProc ?? elastic?.minSize ?? slots
+  if (!size) throw new UsageError('got no number of processes, expected -np N, or hosts with their slots')
+  const hosts: Host[] = listed ?? [{ name: 'localhost', slots: elastic?.maxSize ?? size }]
   const { HOROVOD_TRANSPORT, HOROVOD_GLOO_IFACE, HOROVOD_START_TIMEOUT } = process.env
   return {
     command,

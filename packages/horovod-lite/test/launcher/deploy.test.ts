@@ -1,161 +1,157 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { repositoryRoot } from '@unet-internal/testing'
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import { findMpi } from '../../src/transports/mpi/find'
+import { bundle } from '../support/bundle'
+import { linesOf, script, temporaryFolder } from '../support/hvdrun'
 import { whyNoMpirun } from '../support/mpirun'
-import { freeJobId, paste, type Ran } from '../support/paste'
 import { freePort } from '../support/ranks'
 
-// The files of deploy/ as somebody pastes them. Only the hosts are pretended: all of them are this one.
+// The files of deploy/ as they are; what a cluster would have (ssh, srun, torchrun) is played by small scripts.
 
-const root = join(repositoryRoot, 'deploy')
-const read = (path: string) => readFileSync(join(root, path), 'utf8')
-const blocks = (path: string) => [...read(path).matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!)
-/** Each with its first line as the test's name. */
-const commands = (path: string) => blocks(path).map((text) => [text.split('\n')[0]!, text] as const)
-const noMpi = whyNoMpirun()
-const mpi = test.skipIf(noMpi)
-const why = noMpi ? ` (${noMpi})` : ''
+const file = (path: string) => fileURLToPath(new URL(`../../../../deploy/${path}`, import.meta.url))
 
-/** Runs a text in a folder with a file `hosts`. */
-const pasteWith = (hosts: string, text: string, environment?: Record<string, string>) =>
-  paste(`cat > hosts <<'END'\n${hosts}END\n${text}`, environment)
-
-const appOptions = new Set(
-  readFileSync(join(repositoryRoot, 'apps/reference/README.md'), 'utf8').match(/(?<=`)--[\w-]+/g),
-)
-
-function expectTwoByTwo(ran: Ran, transport: RegExp | string): void {
-  expectRanks(ran, transport, [
-    [0, 4, 0, 2, 0, 2],
-    [1, 4, 1, 2, 0, 2],
-    [2, 4, 0, 2, 1, 2],
-    [3, 4, 1, 2, 1, 2],
-  ])
-}
-
-function expectRanks({ code, output, ranks, arguments: given }: Ran, transport: RegExp | string, places: number[][]) {
-  const sum = (places.length * (places.length - 1)) / 2
-  expect({ code, ranks }, output).toEqual({
-    code: 0,
-    ranks: places.map((place) => ({ place, sum, transport: expect.stringMatching(transport) })),
-  })
-  expect(new Set(given).size).toBe(1)
-  expect(given[0]).toMatch(/^train /)
-  for (const option of given[0]!.match(/--[\w-]+/g)!) expect(appOptions).toContain(option)
-}
-
-test.each(commands('ssh/README.md'))('ssh: %s', async (_, text) => {
-  expectTwoByTwo(await pasteWith(read('ssh/hosts'), text.replace('eth0', 'lo')), /^(shm|tcp)$/)
-})
-
-mpi.each(commands('mpi/README.md'))(`Open MPI: %s${why}`, async (_, text) => {
-  expectTwoByTwo(await pasteWith(read('mpi/hosts'), text), 'mpi')
-})
-
-mpi(`Open MPI starts processes that meet at a rendezvous, with the variables of the last row${why}`, async () => {
-  const row = /`(-x HOROVOD_TRANSPORT=tcp [^`]*)`/.exec(read('mpi/README.md'))![1]!
-  const variables = row.replace('host1', '127.0.0.1').replace('29500', String(await freePort()))
-  const text = blocks('mpi/README.md')[0]!.replace('-x PATH', `-x PATH ${variables}`)
-  expectTwoByTwo(await pasteWith(read('mpi/hosts'), text, { HOROVOD_SECRET_KEY: 'secret of a test' }), 'tcp')
-})
-
-describe('Slurm', () => {
-  /** What sbatch reads from the file's head, and tells the script. */
-  async function batch(path: string): Promise<Ran> {
-    const text = read(path)
-    const asked = (name: string) => new RegExp(`^#SBATCH --${name}=(\\S+)$`, 'm').exec(text)![1]!
-    return paste(text, {
-      SLURM_JOB_ID: await freeJobId(),
-      SLURM_JOB_NODELIST: 'node[1-2]',
-      SLURM_JOB_NUM_NODES: asked('nodes'),
-      SLURM_NTASKS_PER_NODE: asked('ntasks-per-node'),
-      SLURM_CPUS_PER_TASK: asked('cpus-per-task'),
-    })
+/** A project's folder, with the programs that a cluster would have. */
+async function project(programs: Record<string, string> = {}) {
+  const built = await bundle('launched')
+  const cwd = temporaryFolder()
+  const bin = join(cwd, 'node_modules', '.bin')
+  writeFileSync(join(cwd, 'package.json'), '{}')
+  script(bin, 'hvdrun', `exec ${process.execPath} ${join(built, 'hvdrun.js')} "$@"`)
+  const path = join(cwd, 'cluster')
+  for (const [name, text] of Object.entries(programs)) script(path, name, text)
+  const run = async (name: string, environment: Record<string, string> = {}) => {
+    const { PATH, HOME, TMPDIR } = process.env
+    const env = { HOME, TMPDIR, ...environment, PATH: `${path}:${PATH}` }
+    const command = [file(name), process.execPath, join(built, 'program.js'), 'sum']
+    const child = spawn('bash', command, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 40_000 })
+    const said = { stdout: '', stderr: '' }
+    for (const stream of ['stdout', 'stderr'] as const)
+      child[stream].setEncoding('utf8').on('data', (text: string) => {
+        said[stream] += text
+      })
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    return { code, ...said }
   }
+  return { cwd, run }
+}
 
-  test('train.sbatch', async () => {
-    const ran = await batch('slurm/train.sbatch')
-    expectTwoByTwo(ran, /^(shm|tcp)$/)
-    expect(ran.arguments[0]).toMatch(/ --threads 8$/)
-  })
+/** What each rank has printed, by rank. */
+const results = (stdout: string) =>
+  stdout
+    .split('\n')
+    .flatMap((line) => /\{"place".*/.exec(line)?.[0] ?? [])
+    .map((line) => JSON.parse(line))
+    .sort((a, b) => a.place[0] - b.place[0])
 
-  mpi(`train-mpi.sbatch${why}`, async () => expectTwoByTwo(await batch('slurm/train-mpi.sbatch'), 'mpi'))
+/** Starts as many processes as `$count` says; `$i` counts them. */
+const all = (count: string, variables: string) => `
+i=0
+while [ $i -lt ${count} ]; do ${variables} "$@" & i=$((i+1)); done
+status=0
+for job in $(jobs -p); do wait $job || status=$?; done
+exit $status`
+
+test('ssh: two hosts with two processes each', async () => {
+  const ssh = 'while [ "$' + '{1#-}" != "$1" ]; do shift 2; done; shift; exec sh -c "$1"' // its options have values
+  const { cwd, run } = await project({ ssh })
+  const { code, stdout } = await run('ssh/train.sh', { HOROVOD_TRANSPORT: 'tcp' })
+  expect(code).toBe(0)
+  expect(results(stdout).map(({ place, sum }) => [...place, sum])).toEqual([
+    [0, 4, 0, 2, 0, 2, 6],
+    [1, 4, 1, 2, 0, 2, 6],
+    [2, 4, 0, 2, 1, 2, 6],
+    [3, 4, 1, 2, 1, 2, 6],
+  ])
+  expect(linesOf(stdout, 3)).toHaveLength(1)
+  expect(readFileSync(join(cwd, 'logs/rank.3/stdout'), 'utf8')).toContain('"sum":6')
 })
 
-test.each(commands('torchrun/README.md'))('torchrun: %s', async (_, text) => {
-  const port = String(await freePort())
-  const ran = await paste(text.replace('29500', port), { TEST_PORT: port })
-  expectRanks(ran, /^(shm|tcp)$/, [
-    [0, 2, 0, 2, 0, 1],
-    [1, 2, 1, 2, 0, 1],
-  ])
+const noMpi = whyNoMpirun() ?? findMpi()
+test.skipIf(noMpi)(`Open MPI: a hostfile${noMpi ? ` (${noMpi})` : ''}`, async () => {
+  const { cwd, run } = await project()
+  writeFileSync(join(cwd, 'hosts'), 'localhost slots=3 # this one\n')
+  const root = { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' }
+  const { code, stdout } = await run('open-mpi/train.sh', { HOSTFILE: join(cwd, 'hosts'), ...root })
+  expect(code).toBe(0)
+  expect(results(stdout)).toEqual(
+    [0, 1, 2].map((rank) => ({ place: [rank, 3, rank, 3, 0, 1], sum: 3, transport: 'mpi' })),
+  )
+})
+
+test('Slurm: the batch file, with the variables that srun sets', async () => {
+  const task = 'SLURM_PROCID=$i SLURM_LOCALID=$i SLURM_NODEID=0 SLURM_STEP_TASKS_PER_NODE=$SLURM_NTASKS'
+  const { cwd, run } = await project({
+    scontrol: '[ "$*" = "show hostnames localhost" ] && echo localhost',
+    srun: `echo "$@" > options; while [ "$\{1#--}" != "$1" ]; do shift; done${all('$SLURM_NTASKS', task)}`,
+  })
+  const job = { SLURM_JOB_ID: String((await freePort()) % 10_000), SLURM_JOB_NODELIST: 'localhost' }
+  const { code, stdout, stderr } = await run('slurm/train.sbatch', { ...job, SLURM_NTASKS: '3', SLURM_NNODES: '1' })
+  expect({ code, stderr: stderr.includes('Error') && stderr }).toEqual({ code: 0, stderr: false })
+  expect(results(stdout).map(({ place, sum }) => [...place, sum])).toEqual(
+    [0, 1, 2].map((rank) => [rank, 3, rank, 3, 0, 1, 3]),
+  )
+  const options = readFileSync(join(cwd, 'options'), 'utf8')
+  expect(options).toMatch(/^--export=ALL --cpus-per-task=1 --kill-on-bad-exit=1 --label \/.*/)
+  expect(options).not.toMatch(/[0-9a-f]{64}/) // the secret is in no command line
+})
+
+test("torchrun: a script, with torchrun's variables", async () => {
+  const port = await freePort()
+  const task = `RANK=$i LOCAL_RANK=$i WORLD_SIZE=$n LOCAL_WORLD_SIZE=$n GROUP_RANK=0 GROUP_WORLD_SIZE=1 MASTER_ADDR=localhost MASTER_PORT=${port} TORCHELASTIC_USE_AGENT_STORE=True`
+  const torchrun = `echo "$@" > options
+    while [ "$\{1#--}" != "$1" ]; do case $1 in --no-python) shift;; --nproc-per-node) n=$2; shift 2;; *) shift 2;; esac; done${all('$n', task)}`
+  const { cwd, run } = await project({ torchrun })
+  const { code, stdout } = await run('torchrun/train.sh', { PROCESSES: '3' })
+  expect(code).toBe(0)
+  expect(results(stdout).map(({ place, sum }) => [...place, sum])).toEqual(
+    [0, 1, 2].map((rank) => [rank, 3, rank, 3, 0, 1, 3]),
+  )
+  expect(readFileSync(join(cwd, 'options'), 'utf8')).toMatch(
+    /^--no-python --nnodes 1 --nproc-per-node 3 --rdzv-backend/,
+  )
+  const several = await run('torchrun/train.sh', { NODES: '2', MASTER: 'host1:29500' })
+  expect(several.code).not.toBe(0)
+  expect(several.stderr).toContain('HOROVOD_SECRET_KEY: the same on every host')
 })
 
 describe('Kubernetes', () => {
-  const documents = parseAllDocuments(read('kubernetes/mpijob.yaml'))
-  const [claim, job] = documents.map((document) => document.toJS())
-  const { Launcher: launcher, Worker: worker } = job.spec.mpiReplicaSpecs
-  const [launch] = launcher.template.spec.containers
-  const [work] = worker.template.spec.containers
-  const dockerfile = read('kubernetes/Dockerfile')
+  const [document, ...more] = parseAllDocuments(readFileSync(file('kubernetes/mpijob.yaml'), 'utf8'))
+  const { apiVersion, kind, metadata, spec } = document!.toJS()
+  const dockerfile = readFileSync(file('kubernetes/Dockerfile'), 'utf8')
+  const { Launcher, Worker } = spec.mpiReplicaSpecs
+  const [launcher] = Launcher.template.spec.containers
+  const [worker] = Worker.template.spec.containers
 
-  test('mpijob.yaml is an MPIJob of the operator version 2, whose volume is claimed', () => {
-    expect(documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([])
-    expect(claim).toMatchObject({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })
-    expect(job).toMatchObject({ apiVersion: 'kubeflow.org/v2beta1', kind: 'MPIJob' })
-    expect(launcher.replicas).toBe(1)
-    const { volumes } = worker.template.spec
-    expect(volumes[0].persistentVolumeClaim.claimName).toBe(claim.metadata.name)
-    expect(work.volumeMounts.map(({ name }: { name: string }) => name)).toEqual(
-      volumes.map(({ name }: { name: string }) => name),
-    )
+  test('the manifest is one MPIJob without mistakes of YAML', () => {
+    expect([document!.errors, document!.warnings, more]).toEqual([[], [], []])
+    expect({ apiVersion, kind }).toEqual({ apiVersion: 'kubeflow.org/v2beta1', kind: 'MPIJob' })
+    expect(metadata.name).toMatch(/^[a-z0-9-]+$/)
+    for (const text of [...launcher.args, ...worker.args]) expect(text).toBeTypeOf('string')
   })
 
-  test('what the manifest says, the image has', () => {
-    expect(launch.image).toBe(work.image)
-    expect(dockerfile).toContain(`-t ${work.image} .`)
-    expect(read('kubernetes/README.md')).toContain(`docker push ${work.image}\n`)
-    expect(dockerfile).toContain(`> ${work.command.at(-1)}`)
-    expect(dockerfile).toContain(`'HostKey ${job.spec.sshAuthMountPath}/id_rsa'`)
-    expect(dockerfile).toContain(`'Port ${work.readinessProbe.tcpSocket.port}'`)
-    const { packageManager } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'))
-    expect(dockerfile).toContain(`npx --yes ${packageManager} `)
+  test('as many processes as slots, on the image of the Dockerfile', () => {
+    const { args } = launcher
+    expect(Launcher.replicas).toBe(1)
+    expect(Number(args[args.indexOf('-np') + 1])).toBe(Worker.replicas * spec.slotsPerWorker)
+    expect(args).toContain(`--threads=${Number(worker.resources.limits.cpu) / spec.slotsPerWorker}`)
+    expect(args).toContain('HOROVOD_TRANSPORT=mpi')
+    expect(launcher.image).toBe(worker.image)
+    for (const container of [launcher, worker]) expect(container.securityContext.runAsUser).toBe(1000) // `node`
+    expect(dockerfile).toContain(`HostKey ${spec.sshAuthMountPath}/id_rsa`)
+    expect(dockerfile).toContain(worker.args.at(-1))
   })
 
-  mpi(`the launcher's command trains on the workers that the operator names${why}`, async () => {
-    const { replicas } = worker
-    const workers = Array.from({ length: replicas }, (_, i) => `worker-${i}.job.svc slots=${job.spec.slotsPerWorker}\n`)
-    const ran = await pasteWith(
-      workers.join(''),
-      `export OMPI_MCA_orte_default_hostfile=$PWD/hosts\n${[...launch.command, ...launch.args].join(' ')}`,
-      { OMPI_MCA_orte_keep_fqdn_hostnames: 'true', OMPI_MCA_plm_rsh_args: '-o ConnectionAttempts=10' },
-    )
-    expectRanks(ran, 'mpi', [
-      [0, 2, 0, 1, 0, 2],
-      [1, 2, 0, 1, 1, 2],
-    ])
-    expect(ran.arguments[0]).toContain(`--threads ${work.resources.limits.cpu}`)
-  })
-})
-
-describe('the pages', () => {
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  const pages = files.filter((path) => path.endsWith('.md'))
-
-  test('the shell understands all that is to be pasted', () => {
-    const scripts = [...files.filter((path) => path.endsWith('.sbatch')).map(read), ...pages.flatMap(blocks)]
-    expect(scripts.length).toBeGreaterThan(5)
-    for (const text of scripts) execFileSync('bash', ['-n'], { input: text })
-  })
-
-  test('links lead somewhere, and from the first page to every folder', () => {
-    for (const page of pages)
-      for (const [, link] of read(page).matchAll(/\](?:\(|: )(?!https?:)([\w./-]+)/g))
-        expect(existsSync(join(root, dirname(page), link!)), `${link} of ${page}`).toBe(true)
-    for (const folder of readdirSync(root, { withFileTypes: true }))
-      if (folder.isDirectory()) expect(read('README.md')).toContain(`](${folder.name}/`)
+  test('every volume that is mounted is there', () => {
+    const volumes = Worker.template.spec.volumes.map(({ name }: { name: string }) => name)
+    expect(worker.volumeMounts.map(({ name }: { name: string }) => name)).toEqual(volumes)
+    const mounted = worker.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath)
+    for (const option of ['--data-dir=', '--results-dir=']) {
+      const path = launcher.args.find((arg: string) => arg.startsWith(option)).slice(option.length)
+      expect(mounted.some((folder: string) => path.startsWith(folder))).toBe(true)
+    }
   })
 })

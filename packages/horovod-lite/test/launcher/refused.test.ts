@@ -16,7 +16,7 @@ describe('what cannot be is one line', () => {
 
   test.each<[string, string[], number, RegExp]>([
     ['no command', ['-np', '2'], 2, /got no command/],
-    ['no number', ['node', 'x.js'], 2, /got no number of processes, expected -np N/],
+    ['no number', ['node', 'x.js'], 2, /got no number of processes, expected -np N, or hosts/],
     ['a wrong number', ['-np', 'two', 'true'], 2, /'two' is invalid. Expected a whole number of at least 1/],
     ['an unknown option', ['-np', '2', '--fast', 'true'], 2, /unknown option '--fast'/],
     ['a misspelt option', ['-np', '2', '--hostss', 'a', 'true'], 2, /'--hostss' \(Did you mean --hosts\?\)/],
