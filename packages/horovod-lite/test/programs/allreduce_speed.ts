@@ -1,0 +1,77 @@
+// How long an allreduce of float32 numbers takes, as /benchmarks/allreduce.mjs asks: through the public interface, or by the
+// transport `alone`. Rank 0 prints { transport, ms, memcpyMs }: medians.
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-backend-cpu'
+import * as hvd from '@unet-industrial/horovod-lite'
+import { joinWorld } from '../../src/background/join-world'
+import { worldOf } from '../../src/world'
+
+const [numbers, rounds, alone] = process.argv.slice(2).map(Number) as [number, number, number]
+const WARM_UP = 10
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
+
+/** Medians of `reduce` and of a copy of as many bytes, which all ranks do at the same times. */
+async function measure(barrier: () => unknown, reduce: () => unknown) {
+  const [from, to] = [new Float32Array(numbers).fill(1), new Float32Array(numbers)]
+  const times: number[] = []
+  const copies: number[] = []
+  for (let round = -WARM_UP; round < rounds; round++) {
+    await barrier()
+    const start = performance.now()
+    const pending = reduce()
+    if (pending instanceof Promise) await pending
+    const reduced = performance.now()
+    to.set(from)
+    if (round < 0) continue
+    times.push(reduced - start)
+    copies.push(performance.now() - reduced)
+  }
+  return { ms: median(times), memcpyMs: median(copies) }
+}
+
+function check(sum: number, size: number): void {
+  if (sum !== (size * (size + 1)) / 2) throw new Error(`got ${sum}, expected the sum of 1 to ${size}`)
+}
+
+/** By the public interface: what a training step pays. */
+async function byInterface() {
+  await hvd.init()
+  const tensor = tf.fill([numbers], hvd.rank() + 1)
+  tensor.dataSync()
+  const times = await measure(hvd.barrier, () => {
+    const reduced = hvd.allreduce(tensor, { op: hvd.Sum })
+    check(reduced.dataSync()[numbers - 1]!, hvd.size())
+    reduced.dispose()
+  })
+  const report = { rank: hvd.rank(), transport: hvd.transportName(), ...times }
+  await hvd.shutdown()
+  return report
+}
+
+/** By the transport, in this thread: without negotiation, messages between threads, and new memory. */
+async function byTransport() {
+  const environment = process.env
+  const name = environment.HOROVOD_TRANSPORT ?? 'auto'
+  const start = { world: worldOf(environment), environment, transport: name, signals: new SharedArrayBuffer(8) }
+  const alive = setInterval(() => {}, 1000)
+  const { transport, world, control, close } = await joinWorld(start, { onHostsUpdated: () => {}, onBroken: () => {} })
+  const data = new Float32Array(numbers)
+  const bytes = new Uint8Array(data.buffer)
+  const times = await measure(
+    () => {
+      data.fill(world.rank + 1)
+      return transport.allreduce(new Uint8Array(4), 'float32', 'Sum')
+    },
+    () => transport.allreduce(bytes, 'float32', 'Sum'),
+  )
+  check(data[numbers - 1]!, world.size)
+  await transport.close()
+  await control.close()
+  close()
+  clearInterval(alive)
+  return { rank: world.rank, transport: transport.name, ...times }
+}
+
+const { rank, ...report } = await (alone ? byTransport() : byInterface())
+if (rank === 0) console.log(JSON.stringify(report))
