@@ -23,7 +23,6 @@ export class Engine {
   private queue: Promise<void> = Promise.resolve()
   private failure?: Failure
   private readonly timeline?: Timeline
-  private readonly marksCycles: boolean
   private readonly fusion = new FusionBuffer()
   private readonly rank: number
 
@@ -34,8 +33,10 @@ export class Engine {
   ) {
     this.rank = joined.world.rank
     if (environment.HOROVOD_TIMELINE && this.rank === 0)
-      this.timeline = new Timeline(environment.HOROVOD_TIMELINE, (line) => warn(`horovod-lite: ${line}`))
-    this.marksCycles = environment.HOROVOD_TIMELINE_MARK_CYCLES === '1'
+      this.timeline = new Timeline(environment.HOROVOD_TIMELINE, {
+        marksCycles: environment.HOROVOD_TIMELINE_MARK_CYCLES === '1',
+        warn: (line) => warn(`horovod-lite: ${line}`),
+      })
     joined.control.onDecision = (decision) => this.follow(decision)
     joined.control.onSubmitted = (rank, submission) => this.timeline?.submitted(rank, submission)
   }
@@ -82,7 +83,7 @@ export class Engine {
     if ('abort' in decision) this.abort(decision.abort)
     else if ('bye' in decision) this.queue = this.queue.then(() => this.abort('rank 0 has shut down'))
     else {
-      if (this.marksCycles) this.timeline?.mark('CYCLE_START')
+      this.timeline?.cycle()
       for (const verdict of decision.verdicts) this.enqueue(verdict)
     }
   }

@@ -8,6 +8,13 @@ export interface Shown {
   entries: readonly { dtype: string; shape: readonly number[] }[]
 }
 
+export interface TimelineOptions {
+  /** Whether each of the coordinator's decisions is marked. Default no. */
+  marksCycles?: boolean
+  /** Told once, if writing fails later. */
+  warn(line: string): void
+}
+
 const QUEUE = 'QUEUE'
 
 /**
@@ -27,13 +34,13 @@ export class Timeline {
   private readonly open = new Map<string, string[]>()
   private readonly origin = performance.timeOrigin + performance.now()
 
-  /**
-   * @param warn told once if writing fails later
-   * @throws where the file cannot be written
-   */
-  constructor(path: string, warn: (line: string) => void) {
+  /** @throws where the file cannot be written */
+  constructor(
+    path: string,
+    private readonly options: TimelineOptions,
+  ) {
     const lost = (reason: string) =>
-      warn(`HOROVOD_TIMELINE: cannot write ${path} any more (${reason}); training goes on`)
+      options.warn(`HOROVOD_TIMELINE: cannot write ${path} any more (${reason}); training goes on`)
     try {
       this.file = new TraceFile(path, lost)
     } catch (error) {
@@ -83,9 +90,10 @@ export class Timeline {
     this.event(lane, { ph: 'X', name, ts: (start - this.origin) * 1000, dur: (end - start) * 1000 })
   }
 
-  /** A line over all lanes. */
-  mark(name: string): void {
-    this.file.add({ ph: 'i', s: 'g', pid: 0, tid: 0, ts: this.now(), name })
+  /** The coordinator has decided: a line over all lanes, where it is wanted. */
+  cycle(): void {
+    if (this.options.marksCycles)
+      this.file.add({ ph: 'i', s: 'g', pid: 0, tid: 0, ts: this.now(), name: 'CYCLE_START' })
   }
 
   close(): void {
