@@ -27,7 +27,8 @@ export class Connection {
   private closeHandler?: CloseHandler
 
   constructor(private readonly socket: Socket) {
-    this.remote = written({ host: socket.remoteAddress ?? 'nowhere', port: socket.remotePort ?? 0 })
+    const { remoteAddress: host, remotePort: port } = socket
+    this.remote = host && port ? written({ host, port }) : 'somewhere' // it has left already
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 10_000)
     let failure: Error | undefined

@@ -1,4 +1,5 @@
 import type { Links } from './links'
+import { Sends } from './sends'
 
 /** Bytes that are handed on while the next are on their way. */
 const SEGMENT = 128 * 1024
@@ -17,17 +18,13 @@ export async function broadcast(links: Links, data: Uint8Array, root: number): P
   const rankAt = (place: number) => (place + root) % size
   const place = (links.rank - root + size) % size
   const { parent, children } = data.byteLength < CHAIN_FROM ? binomialTree(place, size) : chain(place, size)
-  const sent: Promise<void>[] = []
+  const sends = new Sends()
   for (let at = 0; at < data.byteLength; at += SEGMENT) {
     const piece = data.subarray(at, at + SEGMENT)
-    if (parent !== undefined) await links.receive(rankAt(parent), piece)
-    for (const child of children) {
-      const one = links.send(rankAt(child), piece)
-      one.catch(() => {}) // awaited at the end; what is received may fail first
-      sent.push(one)
-    }
+    if (parent !== undefined) await sends.unlessFailed(links.receive(rankAt(parent), piece))
+    for (const child of children) sends.add(links.send(rankAt(child), piece))
   }
-  await Promise.all(sent)
+  await sends.done()
 }
 
 const chain = (place: number, size: number): Family => ({

@@ -1,4 +1,5 @@
 import type { Links } from './links'
+import { Sends } from './sends'
 
 /** Bytes that travel as one at most: two fit into a core's cache. */
 const LONGEST_SEGMENT = 512 * 1024
@@ -22,13 +23,8 @@ export async function passRound(links: Links, blocks: readonly Uint8Array[], add
   const { rank, size } = links
   const [next, previous] = [(rank + 1) % size, (rank + size - 1) % size]
   const segment = segmentFor(Math.max(...blocks.map(({ byteLength }) => byteLength)))
-  const sent: Promise<void>[] = []
-  const send = (bytes: Uint8Array) => {
-    const one = links.send(next, bytes)
-    one.catch(() => {}) // awaited at the end; what is received may fail first
-    sent.push(one)
-  }
-  if (size > 1) for (const bytes of cut(blocks[0]!, segment)) send(bytes)
+  const sends = new Sends()
+  if (size > 1) for (const bytes of cut(blocks[0]!, segment)) sends.add(links.send(next, bytes))
 
   const arrivals = blocks.slice(1).flatMap((block, step) => cut(block, segment).map((target) => ({ target, step })))
   const scratch = spare.pop() ?? new Uint8Array(2 * LONGEST_SEGMENT)
@@ -45,12 +41,12 @@ export async function passRound(links: Links, blocks: readonly Uint8Array[], add
   let [current, following] = [receive(0), receive(1)] // two are on their way at a time
   for (let i = 2; current; i++) {
     const { target, step, into, received } = current
-    await received
+    await sends.unlessFailed(received)
     if (into !== target) adding.add(target, into)
-    if (step + 2 < blocks.length) send(target)
+    if (step + 2 < blocks.length) sends.add(links.send(next, target))
     ;[current, following] = [following, receive(i)]
   }
-  await Promise.all(sent)
+  await sends.done()
   spare.push(scratch)
 }
 
