@@ -49,7 +49,9 @@ const LAUNCHERS: Launcher[] = [
     world: ['RANK', 'WORLD_SIZE'],
     local: ['LOCAL_RANK', 'LOCAL_WORLD_SIZE'],
     cross: ['GROUP_RANK', 'GROUP_WORLD_SIZE'],
-    localSize: (environment, { rank, size }) => (environment.LOCAL_RANK === String(rank) ? size : undefined), // all on one host
+    // All on one host, where nothing is said.
+    localSize: ({ LOCAL_RANK, LOCAL_WORLD_SIZE }, { rank, size }) =>
+      !LOCAL_WORLD_SIZE && LOCAL_RANK === String(rank) ? size : undefined,
     together: ['MASTER_ADDR', 'MASTER_PORT'],
   },
 ]
