@@ -139,13 +139,16 @@ function settingsOf(command: string[], flags: Flags): Settings {
   const slots = listed?.reduce((sum, host) => sum + host.slots, 0)
   const size = flags.numProc ?? elastic?.minSize ?? slots
   if (!size) throw new UsageError('got no number of processes, expected -np N, or hosts with their slots')
-  const hosts: Host[] = listed ?? [{ name: 'localhost', slots: elastic?.maxSize ?? size }]
+  const hosts: Host[] = listed ?? [{ name: 'localhost', slots: flags.maxNp ?? size }]
   const { HOROVOD_TRANSPORT, HOROVOD_GLOO_IFACE, HOROVOD_START_TIMEOUT } = process.env
+  const transport = flags.transport ?? (HOROVOD_TRANSPORT || 'auto')
+  if (elastic && transport === 'mpi')
+    throw new UsageError('got --transport mpi with elastic options, expected auto, tcp or shm: MPI keeps its processes')
   return {
     command,
     size,
     hosts,
-    transport: flags.transport ?? (HOROVOD_TRANSPORT || 'auto'),
+    transport,
     networkInterface: flags.networkInterface ?? (HOROVOD_GLOO_IFACE || undefined),
     startTimeout: flags.startTimeout ?? (Number(HOROVOD_START_TIMEOUT) || 30),
     outputFilename: flags.outputFilename,

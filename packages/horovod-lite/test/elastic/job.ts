@@ -23,6 +23,7 @@ interface Line {
   loss?: number
   weights?: number[]
   tensors?: number
+  transport?: string
 }
 
 export interface Job extends Launched {

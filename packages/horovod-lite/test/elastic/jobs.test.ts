@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { loadNative } from '../../src/transports/native'
 import { kill, leftOf } from '../support/hvdrun'
 import { endsWell, start } from './job'
+
+const shm = 'addressOf' in loadNative()
 
 // Real jobs: processes on "hosts" that are all this machine, and a discovery script whose answer the test changes.
 
@@ -16,6 +19,18 @@ describe.concurrent('a job', () => {
     expect([...new Set(worlds)]).toEqual([4, 2, 3])
     expect(job.stderr()).toMatch(/hvdrun: rank 3 on b was killed by SIGKILL\nhvdrun: world 2: 2 processes on a:2\n/)
     expect(job.stderr()).toMatch(/hvdrun: world 3: 3 processes on a:2, c:1\n/)
+  })
+
+  test('in shared memory, which every new world makes anew', async () => {
+    const job = await start('a:2\nb:1\n', ['--min-np', '2', '--max-np', '3'], { transport: 'auto' })
+    const victim = await job.until(({ size, rank, step }) => size === 3 && rank === 1 && step >= 5)
+    kill(victim.pid)
+    const second = await job.until(({ event, size }) => event === 'step' && size === 2)
+    job.hosts('a:2\nb:1\nc:1\n')
+    await job.until(({ event, size, step }) => event === 'step' && size === 3 && step > second.step)
+    await endsWell(job, 3)
+    const used = new Set(job.lines().flatMap(({ transport }) => transport ?? []))
+    expect([...used]).toEqual([shm ? 'shm' : 'tcp'])
   })
 
   test('rank 0 is killed: another that has the state takes its place', async () => {
@@ -177,10 +192,8 @@ describe.concurrent('a job', () => {
   })
 })
 
-test('MPI is refused: it loses no ranks', async () => {
-  const job = await start(undefined, ['--min-np', '2'], { transport: 'mpi' })
-  expect(await job.ended).toMatchObject({
-    code: 2,
-    stderr: 'hvdrun: --transport mpi: got it for an elastic job, expected tcp, shm or auto: MPI loses no ranks\n',
-  })
+test('without hosts all ranks are here', async () => {
+  const job = await start(undefined, ['--min-np', '2'])
+  await job.until(({ event, size }) => event === 'step' && size === 2)
+  await endsWell(job, 2)
 })

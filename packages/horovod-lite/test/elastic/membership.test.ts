@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { HostList } from '../../src/launcher/elastic/host-list'
 import { Simulation } from './simulation'
 
 // The scenarios of Horovod's test_elastic_driver.py and test_elastic_*.py, and what they leave open.
@@ -74,6 +75,29 @@ describe('a failure', () => {
     expect(all.world).toEqual(['a1', 'a2', 'b0', 'c0']) // nothing new on a
   })
 
+  test('on a host that is needed is forgiven: its ranks stay when others have come', () => {
+    const all = simulation('a:3', { min: 2 })
+    all.kill('a0')
+    all.settle()
+    all.found(hosts('a:3 c:2'))
+    all.settle()
+    expect(all.world).toEqual(['a1', 'a2', 'c0', 'c1'])
+    all.kill('a2') // not twice
+    all.settle()
+    expect(all.world).toEqual(['c0', 'c1'])
+  })
+
+  test('of all who have the state, before a joiner got it: nobody could go on', () => {
+    const all = simulation('a:1', { min: 1 })
+    all.found(hosts('a:1 b:1'))
+    all.register('b0')
+    all.register('a0')
+    expect(all.world).toEqual(['a0', 'b0'])
+    all.kill('a0')
+    all.register('b0')
+    expect(all.end?.reason).toBe('rank 0 on a failed; nobody is left who has the training state')
+  })
+
   test('on the only host: the others go on', () => {
     const all = simulation('a:3', { min: 2, fixedHosts: true })
     all.kill('a0')
@@ -84,6 +108,15 @@ describe('a failure', () => {
     expect(all.end?.reason).toBe(
       'rank 0 on a failed; 1 process can run, expected at least 2, and no other host can come',
     )
+  })
+
+  test('is named, not that of a joiner before', () => {
+    const all = simulation('a:1 b:1', { min: 2, fixedHosts: true })
+    all.found(hosts('a:1 b:1 c:1'))
+    all.kill('c0')
+    all.kill('b0')
+    all.settle()
+    expect(all.end?.reason).toMatch(/^rank 1 on b failed; /)
   })
 
   test('of every host: those who live go on', () => {
@@ -190,6 +223,18 @@ describe('hosts that come', () => {
     expect([all.world, all.notified, all.worlds]).toEqual([['a0', 'a1'], 0, 1])
   })
 
+  test('and cannot be reached are tried again', () => {
+    const all = simulation('a:1')
+    all.found(hosts('a:1 b:1'))
+    all.next()
+    all.unreachable('b', 10)
+    all.wait(9)
+    expect([all.processes, all.notified]).toEqual([['a0'], 0])
+    all.wait(1)
+    all.settle()
+    expect(all.world).toEqual(['a0', 'b0'])
+  })
+
   test('more slots on a known host', () => {
     const all = simulation('b:1 a:1')
     all.found(hosts('b:3 a:1'))
@@ -251,6 +296,17 @@ describe('hosts that are taken away', () => {
     expect([all.end, all.world, all.worlds]).toEqual([undefined, ['a0', 'a1'], 2])
   })
 
+  test('fewer slots: who has the state stays, though a younger one', () => {
+    const all = new Simulation({ startTimeout: 30 })
+    all.found(hosts('a:2'))
+    all.register('a1')
+    all.wait(31)
+    expect(all.world).toEqual(['a1'])
+    all.found(hosts('a:1'))
+    all.settle()
+    expect([all.world, all.processes]).toEqual([['a1'], ['a1']])
+  })
+
   test('fewer slots', () => {
     const all = simulation('a:3 b:1')
     all.found(hosts('a:1 b:1'))
@@ -286,6 +342,44 @@ describe('the cooldown', () => {
     all.wait(2)
     all.settle()
     expect(all.world).toEqual(['a0', 'b0'])
+  })
+
+  test('does not free the slots of processes that do not end', () => {
+    const all = simulation('a:1 b:2', { cooldown: 10 })
+    all.kill('b1')
+    all.settle({ ends: false })
+    all.wait(11)
+    expect(all.processes).toEqual(['a0', 'b0', 'b1']) // b0 is one that was told to end
+    all.settle()
+    expect(all.world).toEqual(['a0', 'b1', 'b0'])
+  })
+
+  test('counts a failure of several processes once, and those of a host that was forgiven again', () => {
+    const list = new HostList(10)
+    const states = (now: number) =>
+      Object.values(list.states(now)).map((each) => each.map(({ name }) => name).join(' '))
+    list.update(hosts('a:1 b:2'))
+    list.fail('a', 0)
+    list.fail('a', 0)
+    expect([states(9), states(10)]).toEqual([
+      ['b', '', 'a'],
+      ['b a', '', ''], // it is the youngest now
+    ])
+    list.fail('a', 10)
+    list.pardon('a')
+    expect(states(29)).toEqual(['b', 'a', ''])
+    list.fail('a', 29)
+    expect([states(29 + 39), states(29 + 40)]).toEqual([
+      ['b', '', 'a'],
+      ['b a', '', ''],
+    ])
+    list.update(hosts('a:1 c:1'))
+    list.fail('a', 100)
+    list.pardon('a')
+    expect([states(101), states(10_000)]).toEqual([
+      ['c', 'a', ''],
+      ['a c', '', ''], // its processes have stayed
+    ])
   })
 
   test('is waited for where nobody else can come', () => {

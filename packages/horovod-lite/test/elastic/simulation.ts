@@ -56,6 +56,14 @@ export class Simulation {
     if (process) this.exit(process, true)
   }
 
+  /** Its host cannot be reached for so many seconds. */
+  unreachable(host: string, seconds: number): void {
+    for (const [id, { worker, does }] of this.running)
+      if (worker.host === host && does === 'starts') this.running.delete(id)
+    this.membership.unreachable(host, this.now + seconds)
+    this.next()
+  }
+
   /** Who runs, and does not train in the current world. */
   get idle(): string[] {
     const all = [...this.running.values()]
@@ -79,20 +87,20 @@ export class Simulation {
   }
 
   /** The next thing that happens by itself. @returns whether there was one */
-  step({ commits = true, choose = 0 } = {}): boolean {
-    const can = this.possible(commits)
+  step({ commits = true, ends = true, choose = 0 } = {}): boolean {
+    const can = this.possible(commits, ends)
     can[choose % can.length]?.()
     return can.length > 0
   }
 
   /** Until nothing happens any more; then time goes by. */
-  settle({ commits = true, patience = 0 } = {}): void {
+  settle({ commits = true, ends = true, patience = 0 } = {}): void {
     const settle = () => {
       let steps = 0
       do {
         this.next()
         if (steps++ > 2000) throw new Error(`no end: ${this.world} of ${this.processes} in world ${this.worlds}`)
-      } while (this.step({ commits }))
+      } while (this.step({ commits, ends }))
     }
     settle()
     if (patience > 0) this.wait(patience)
@@ -106,14 +114,14 @@ export class Simulation {
     this.do(this.membership.next(this.now))
   }
 
-  private possible(commits: boolean): (() => void)[] {
+  private possible(commits: boolean, ends: boolean): (() => void)[] {
     const all = [...this.running.values()]
     const register = (process: Process) => () => {
       process.does = 'waits'
       this.next()
     }
     return all.flatMap((process) => {
-      if (process.does === 'ends') return [() => this.exit(process, false)]
+      if (process.does === 'ends') return ends ? [() => this.exit(process, false)] : []
       if (process.does === 'starts') return [register(process)]
       if (process.does !== 'trains') return []
       const sync = () => {
@@ -176,8 +184,7 @@ export class Simulation {
     if (members.some((member) => member?.does !== 'waits')) complain('a member does not wait')
     if (new Set(members.map((member) => nameOf(member!.worker))).size < members.length) complain('a slot is used twice')
     const [first] = [...place].find(([, { rank }]) => rank === 0)!
-    const somebody = [...this.running.values()].some(({ hasState }) => hasState)
-    if (this.trained && somebody && !this.running.get(first)!.hasState) complain('rank 0 has no state')
+    if (this.trained && !this.running.get(first)!.hasState) complain('rank 0 has no state')
   }
 }
 

@@ -37,7 +37,7 @@ const finished = () =>
   tf.tidy(() => hvd.allreduce(tf.scalar(existsSync('finish') ? 1 : 0), { op: hvd.Max }).dataSync()[0] === 1)
 
 const train = hvd.elastic.run(async () => {
-  say('begin')
+  say('begin', { transport: hvd.transportName() })
   while (!finished()) {
     const first = 6 * hvd.rank()
     state.loss = tf.tidy(() => {

@@ -137,17 +137,15 @@ export class Membership {
     for (const { host, slot } of seating.start)
       step.start.push(this.add(host, slot, seating.seated.length + step.start.length, now))
     const { seated } = seating
-    const unwanted = alive.filter((worker) => !seated.includes(worker))
     if ((broken || this.generation < 0) && this.complete(seating, now)) {
       for (const name of seating.pardoned) this.hosts.pardon(name)
       step.place = this.form(seated.filter(({ waiting }) => waiting))
-      step.stop = unwanted
     } else {
-      const useless = more ? unwanted : alive // where no other world may follow, nobody waits for one
-      step.stop = useless.filter((worker) => !this.isMember(worker))
       step.notify = !broken && more && this.wantsChange(alive, seating, now)
       if (step.notify) this.notified = this.generation
     }
+    const useless = more ? alive.filter((worker) => !seated.includes(worker)) : alive // where nobody may come any more
+    step.stop = useless.filter((worker) => !this.isMember(worker))
   }
 
   /** The training is done. Whoever has missed the end does the rest with those that have too. */
@@ -163,10 +161,9 @@ export class Membership {
   }
 
   /** Everybody who has to take part waits, and they are enough. Who starts is waited for before the first world only. */
-  private complete({ seated, start, counting }: Seating, now: number): boolean {
+  private complete({ seated, counting }: Seating, now: number): boolean {
     const absent = seated.filter(({ waiting }) => !waiting)
     const first = this.generation < 0
-    if (first && start.length > 0) return false
     if (absent.some((worker) => this.isMember(worker) || (first && !this.isLate(worker, now)))) return false
     return counting - absent.length >= this.limits.min
   }
@@ -214,8 +211,7 @@ export class Membership {
     const there = this.launched ? counting + start.length : hosts.ready.reduce((sum, { slots }) => sum + slots, 0)
     const few = there < need
     const gone = alive.length === 0 && hosts.ready.length === 0 && failure !== undefined
-    const ending = this.workers.some(({ stopping }) => stopping) // their slots will be free
-    if (few && (fixedHosts || gone) && !ending && !this.hosts.willReturn(now))
+    if (few && (fixedHosts || gone) && !this.hosts.willReturn(now))
       return end(`${processes(there)} can run, expected at least ${need}, and no other host can come`)
     if (now - this.pendingSince < timeout) return undefined
     const absent = seated.filter(({ waiting }) => !waiting)

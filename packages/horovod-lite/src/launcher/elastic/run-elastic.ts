@@ -1,7 +1,6 @@
 import { newSecret } from '../../wire/authentication'
 import { RendezvousServer } from '../../wire/rendezvous'
 import { jobVariables, rendezvousHost, rendezvousVariables } from '../environment'
-import { UsageError } from '../options'
 import { say } from '../screen'
 import type { Settings } from '../settings'
 import { Discovery } from './discovery'
@@ -14,8 +13,6 @@ import { Processes } from './processes'
  * @returns the exit code of hvdrun
  */
 export async function runElastic(settings: Settings): Promise<number> {
-  if (settings.transport === 'mpi')
-    throw new UsageError('--transport mpi: got it for an elastic job, expected tcp, shm or auto: MPI loses no ranks')
   const { minSize, maxSize, discoveryScript: script, ...elastic } = settings.elastic!
   const membership = new Membership({
     start: Math.min(settings.size, maxSize),
