@@ -87,10 +87,12 @@ napi_value call_shmLeft(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// Operations give −1 at their end, else the rank that they wait for: then shmProceed goes on.
+// Operations give −1 at their end. Else rank r is missing: r where shmProceed may go on, −2 − r where r has left.
 static napi_value go_on(const Arguments *a, Shared *shared) {
   if (a->failed) return NULL;
-  return make_number(a->env, proceed(&shared->operation, TURN_NS) ? -1 : shared->segment.waiting_for);
+  const Segment *s = &shared->segment;
+  const bool done = proceed(&shared->operation, TURN_NS);
+  return make_number(a->env, done ? -1 : s->lost ? -2 - s->waiting_for : s->waiting_for);
 }
 
 // shmProceed(segment)

@@ -97,19 +97,21 @@ static bool reached(uint32_t count, uint32_t rounds) { return (int32_t)(count - 
 bool segment_await(Segment *s, int rank, Stage stage, uint32_t rounds) {
   Counters *other = &s->counters[rank];
   _Atomic uint32_t *count = &other->counts[stage];
+  bool there = false;
   for (uint32_t turn = 0; turn < s->spins + YIELDS; turn++) {
     if (reached(atomic_load_explicit(count, memory_order_acquire), rounds)) return true;
     if (turn < s->spins) relax();
     else sched_yield();
   }
   s->waiting_for = rank;
-  bool there = false;
   atomic_fetch_add(&other->sleepers, 1);
   for (;;) {
+    const bool left = atomic_load(&other->left); // looked at before the count: what it did before it left is there
     const uint32_t seen = atomic_load(count);
-    there = reached(seen, rounds);
     const uint64_t now = now_ns();
-    if (there || now >= s->deadline || atomic_load(&other->left)) break;
+    there = reached(seen, rounds);
+    s->lost = left && !there;
+    if (there || left || now >= s->deadline) break;
     futex_wait(count, seen, s->deadline - now);
   }
   atomic_fetch_sub(&other->sleepers, 1);

@@ -32,6 +32,7 @@ typedef struct {
   uint32_t spins;     // looks before giving the core to others
   uint64_t deadline;  // of this turn of waiting, in monotonic nanoseconds
   int waiting_for;    // the rank whose count is missing
+  bool lost;          // and it has left
   int file;
   char name[64]; // where the others find it
   bool named;    // the name must be removed
@@ -53,6 +54,7 @@ static inline uint8_t *slot_of(const Segment *s, int r, uint32_t k) {
 static inline uint8_t *piece_of(const Segment *s, int r, uint32_t k, int c) { return slot_of(s, r, k) + (size_t)c * s->piece; }
 
 void segment_count(Segment *segment, Stage stage, uint32_t rounds);
-// Waits until `rank` has counted to `rounds`; false with `waiting_for` where it has not when the deadline is over, or has left.
+// Waits until `rank` has counted to `rounds`; false with `waiting_for` where it has not when the deadline is over, and with
+// `lost` where it never will.
 bool segment_await(Segment *segment, int rank, Stage stage, uint32_t rounds);
 bool segment_await_all(Segment *segment, Stage stage, uint32_t rounds);

@@ -17,7 +17,10 @@ export interface Native {
   shmClose(segment: Segment): void
   /** Whether a rank has closed it. */
   shmLeft(segment: Segment, rank: number): boolean
-  /** Operations give −1 at their end, or the rank that they have waited for, for a while: then `shmProceed` goes on. */
+  /**
+   * Operations give −1 at their end. Else they have waited a while for rank r: r where `shmProceed` may go on, −2 − r
+   * where that rank has closed the segment.
+   */
   shmAllreduce(
     segment: Segment,
     input: number,

@@ -6,6 +6,9 @@ import { watch } from './alive'
 /** Milliseconds between looks whether the others live, while this rank waits for one. */
 const LOOK_EVERY = 50
 
+/** What an operation gives at its end. */
+const DONE = -1
+
 /** Memory that all ranks of one host share. An operation that waits long gives the thread's other work its turns. */
 export class ShmTransport implements Transport {
   readonly name = 'shm'
@@ -77,8 +80,8 @@ export class ShmTransport implements Transport {
     if (this.underWay) throw new Error('shm: got an operation while another is under way, expected one at a time')
     this.underWay = memory
     let looked = performance.now()
-    for (let awaited = begin(native, segment); awaited >= 0; awaited = native.shmProceed(segment)) {
-      if (native.shmLeft(segment, awaited)) throw this.fail(this.lost(awaited, 'it has given up'))
+    for (let state = begin(native, segment); state !== DONE; state = native.shmProceed(segment)) {
+      if (state < DONE) throw this.fail(this.lost(-2 - state, 'it has given up'))
       if (performance.now() - looked > LOOK_EVERY) {
         const gone = this.processes.findIndex((process, r) => this.mustLive(r) && process.gone())
         if (gone >= 0) throw this.fail(this.lost(gone, 'its process has ended'))
