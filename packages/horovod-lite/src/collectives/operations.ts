@@ -212,7 +212,7 @@ export function startBarrier(options: Named = {}): Pending<void> {
 /** Blocks until all ranks have joined. @returns the last rank that did */
 export function joinAll(): number {
   const { client, world } = context('join()')
-  return client ? client.wait(client.join(), true).last! : world.rank
+  return client ? client.wait(client.join()).last! : world.rank
 }
 
 function requireRoot(root: number, size: number): void {

@@ -2,6 +2,8 @@ import type { Client, Outcome, Ticket } from '../process/client'
 
 /** An operation under way: wait for it, or go on and be told. Use one of the two, once. */
 export interface Pending<T> {
+  /** This thread is going to wait for it, and for others before. */
+  announce?(): void
   /** Blocks until it has ended. @throws what the ranks disagree about, or `HorovodInternalError` where a peer is gone */
   wait(): T
   promise(): Promise<T>
@@ -14,6 +16,7 @@ export const done = <T>(make: () => T): Pending<T> => ({ wait: make, promise: as
 export function all<T>(pending: Pending<T>[]): Pending<T[]> {
   return {
     wait() {
+      for (const each of pending) each.announce?.() // where ranks disagree, all of them are to fail at once
       const settled = pending.map((each) => attempt(() => each.wait()))
       return settled.map((get) => get())
     },
@@ -38,18 +41,21 @@ function attempt<T>(work: () => T): () => T {
 }
 
 export const map = <T, U>(pending: Pending<T>, change: (value: T) => U): Pending<U> => ({
+  announce: pending.announce,
   wait: () => change(pending.wait()),
   promise: async () => change(await pending.promise()),
 })
 
 /** The result of an operation that was submitted. */
 export const pending = (client: Client, ticket: Ticket): Pending<Outcome> => ({
+  announce: () => client.announce(ticket),
   wait: () => client.wait(ticket),
   promise: () => client.promise(ticket),
 })
 
 /** Does something when it has ended, well or not. */
 export const lastly = <T>(pending: Pending<T>, work: () => void): Pending<T> => ({
+  announce: pending.announce,
   wait() {
     try {
       return pending.wait()

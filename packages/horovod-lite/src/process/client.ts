@@ -31,6 +31,7 @@ export class Client {
   private readonly waiters = new Map<number, Waiter>()
   private readonly underWay = new Map<number, { name: string; memory?: ArrayBufferView[] }>()
   private readonly taken = new Set<string>()
+  private readonly waitedFor = new Set<string>()
   private readonly unnamed = new Map<string, number>()
   private readonly signals: Int32Array
   private next = 1
@@ -89,19 +90,28 @@ export class Client {
     return this.post('join', (id) => ({ type: 'join', id }))
   }
 
+  /** This thread is going to wait for it: the coordinator is told so together with the next that it waits for. */
+  announce({ name }: Ticket): void {
+    this.waitedFor.add(name)
+  }
+
   /** Blocks this thread until it has ended. @throws what the ranks disagree about, or `HorovodInternalError` */
-  wait({ id, name }: Ticket, announced = false): Outcome {
-    for (let told = announced; ; ) {
-      const seen = Atomics.load(this.signals, Signal.results)
-      this.drain()
-      const result = this.results.get(id)
-      if (result) {
-        this.results.delete(id)
-        return outcomeOf(result)
+  wait(ticket: Ticket): Outcome {
+    this.announce(ticket)
+    try {
+      for (let told = false; ; told = true) {
+        const seen = Atomics.load(this.signals, Signal.results)
+        this.drain()
+        const result = this.results.get(ticket.id)
+        if (result) {
+          this.results.delete(ticket.id)
+          return outcomeOf(result)
+        }
+        if (!told && this.underWay.has(ticket.id)) this.tell({ type: 'blocked', names: [...this.waitedFor] })
+        Atomics.wait(this.signals, Signal.results, seen)
       }
-      if (!told) this.tell({ type: 'blocked', names: [name] })
-      told = true
-      Atomics.wait(this.signals, Signal.results, seen)
+    } finally {
+      this.waitedFor.delete(ticket.name)
     }
   }
 

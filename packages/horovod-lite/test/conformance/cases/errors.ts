@@ -89,6 +89,11 @@ export const errors: Cases = {
     ({ hvd, tf, odd }) => hvd.groupedAllreduce([tf.ones([1]), tf.ones([odd ? 2 : 1])], { name: 'group' }),
     /allreduce group: .*shape of group\.1 \[1\] on ranks? 0.* and \[2\] on rank 1/,
   ),
+  'allreduce in a group: the dtype of one': raises(
+    ({ hvd, tf, odd }) =>
+      hvd.groupedAllreduce([tf.ones([1]), tf.ones([1], odd ? 'int32' : 'float32')], { name: 'group' }),
+    /different calls: .*allreduce group on ranks? 0.*; allreduce group\.float32 on rank 1; allreduce group\.int32 on rank 1/,
+  ),
 
   'allgather: another dimension than the first': raises(
     ({ hvd, tf, rank }) => hvd.allgather(tf.ones([17, 10 * (rank + 1), 17]), { name: 'rows' }),
