@@ -38,6 +38,8 @@ interface Entry {
 
 /** Milliseconds that an agent has to end what it still has when hvdrun leaves it. */
 const PATIENCE = 5000
+/** Milliseconds after a signal. */
+const URGENT = 10_000
 
 /** hvdrun's hand on a host: an agent there, whose stdin is its life line. */
 export class Agent {
@@ -45,8 +47,8 @@ export class Agent {
   private next = 0
   private complaints = ''
   private closed = false
-  /** Something is to end: its messages are heard, however far behind the reader of the output is. */
-  private urgent = false
+  /** Until then something is to end: messages are heard, however far behind the reader of the output is. */
+  private urgentUntil = 0
   /** It has died, and can start nothing. */
   lost = false
   /** The address from which it was reached by ssh. */
@@ -139,7 +141,7 @@ export class Agent {
   }
 
   private hurry(): void {
-    this.urgent = true
+    this.urgentUntil = performance.now() + URGENT
     this.child.stdout!.resume()
   }
 
@@ -150,7 +152,7 @@ export class Agent {
     if (message.say === 'started') entry.pid = message.pid
     else if (message.say === 'output') {
       entry.handlers.onOutput(message.stream, Buffer.from(message.bytes, 'latin1'))
-      if (!this.urgent) holdWhileBehind(process[message.stream], this.child.stdout!)
+      if (performance.now() > this.urgentUntil) holdWhileBehind(process[message.stream], this.child.stdout!)
     } else if (message.say === 'exit') {
       entry.exit = message
       entry.handlers.onDeath?.(message)

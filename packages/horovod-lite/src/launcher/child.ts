@@ -51,15 +51,11 @@ export class Child {
     }
     child.once('exit', (code, signal) => {
       handlers.onExit(code, signal)
-      // What it started may live on and hold its pipes open; what has left the group even after that.
-      outlived = setTimeout(() => {
-        this.signal('SIGKILL')
-        outlived = setTimeout(destroyPipes, AFTERLIFE)
-      }, AFTERLIFE)
+      outlived = setTimeout(destroyPipes, AFTERLIFE) // what it started may live on and hold them open
     })
     child.once('close', () => {
       clearTimeout(outlived)
-      this.signal('SIGKILL') // what lives on without its pipes
+      this.signal('SIGKILL') // what lives on
       handlers.onClose()
     })
   }

@@ -7,5 +7,6 @@ const MOST = 1024 * 1024
 export function holdWhileBehind(sink: Writable, source: Readable): void {
   if (sink.writableLength < MOST || source.isPaused()) return
   source.pause()
+  sink.setMaxListeners(0) // each host's agent may wait
   sink.once('drain', () => source.resume())
 }

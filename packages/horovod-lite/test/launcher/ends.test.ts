@@ -38,8 +38,9 @@ describe('the first failure', () => {
       '-c',
       '[ $HOROVOD_RANK = 1 ] && exit 7; trap "" TERM; sleep 100 & wait; sleep 100',
     ])
-    const { code } = await job.ended
+    const { code, seconds } = await job.ended
     expect(code).toBe(7)
+    expect(seconds).toBeLessThan(6) // 3 of grace, the rest to start
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 })
@@ -107,6 +108,19 @@ describe('nothing is left behind', () => {
     expect(code).toBe(5)
     expect(seconds).toBeLessThan(5)
     expect(await leftOf(job.marker, 4)).toEqual([]) // what has left its rank's group ends by itself
+  })
+
+  test.each([
+    ['in silence', 'sleep 100 > /dev/null 2>&1 &'],
+    ["with its rank's output open", 'sleep 100 &'],
+    ['in a session of its own, which is left alone', 'setsid sleep 6 &'],
+  ])('of what runs on %s when its rank has ended well', async (_, command) => {
+    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', `${command} echo done`])
+    const { code, seconds, stdout } = await job.ended
+    expect(code).toBe(0)
+    expect(seconds).toBeLessThan(4)
+    for (const rank of [0, 1]) expect(stdout).toContain(`[${rank}]<stdout>:done`)
+    expect(await leftOf(job.marker, 7)).toEqual([])
   })
 
   test('of a rank under npx', async () => {

@@ -68,18 +68,21 @@ describe('a job', () => {
     script(bin, 'trainer', 'echo "$HOROVOD_RANK trains $1"')
     const { stdout } = await (await hvdrun(['-np', '2', 'npx', 'trainer', '--fast'], { cwd })).ended
     for (const rank of [0, 1]) expect(linesOf(stdout, rank)).toEqual([`${rank} trains --fast`])
-    const bare = await (await hvdrun(['-np', '1', 'trainer', 'alone'], { cwd })).ended
+    const environment = { PATH: '/usr/bin:/bin' }
+    const bare = await (await hvdrun(['-np', '1', 'trainer', 'alone'], { cwd, environment })).ended
     expect(linesOf(bare.stdout, 0)).toEqual(['0 trains alone'])
   })
 })
 
 describe('output', () => {
   test('is whole lines', async () => {
-    const { ended } = await hvdrun(['-np', '2', '--', 'sh', '-c', 'printf "one\\ntwo"; echo aside >&2'])
+    // A line in two pieces, cut within a character.
+    const shell = 'printf "one \\303"; sleep 0.2; printf "\\274\\ntwo"; echo aside >&2'
+    const { ended } = await hvdrun(['-np', '2', '--', 'sh', '-c', shell])
     const { code, stdout, stderr } = await ended
     expect(code).toBe(0)
     for (const rank of [0, 1]) {
-      expect(linesOf(stdout, rank)).toEqual(['one', 'two'])
+      expect(linesOf(stdout, rank)).toEqual(['one ü', 'two'])
       expect(linesOf(stderr, rank, 'stderr')).toEqual(['aside'])
     }
   })
@@ -124,7 +127,7 @@ describe('output', () => {
     const { code, stdout } = await job.ended
     expect(code).toBe(0)
     expect(stdout.length).toBe(lines * '[0]<stdout>:\n'.length + lines * 99)
-    expect(Math.max(...memory)).toBeLessThan(150) // Node.js alone takes 50; all of it would be 57 more, many times over
+    expect(Math.max(...memory)).toBeLessThan(100) // hvdrun and its agent take 57 and 44; where either keeps it, 140 and more
   })
 
   const residentMebibytes = (pid: number) =>

@@ -39,6 +39,7 @@ describe('what cannot be is one line', () => {
       1,
       /network interface: got eth99, expected one of this host's: .*lo/,
     ],
+    ['elastic MPI', ['--min-np', '1', '--transport', 'mpi', 'true'], 2, /got --transport mpi with elastic options/],
     ['fewer at most than at least', ['--min-np', '3', '--max-np', '2', 'true'], 2, /got --max-np 2 below --min-np 3/],
   ])('%s', (_, args, code, message) => refused(args, code, message))
 
