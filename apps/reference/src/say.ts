@@ -1,16 +1,21 @@
 let silent = false
 
-/** From now on nothing is said: among processes that train together one speaks for all. Errors are still told. */
+/** From now on only warnings are said: among processes that train together one speaks for all. Errors are still told. */
 export const beSilent = () => {
   silent = true
 }
 
-/** A line for the user. */
-export const say = (text: string) => {
-  if (!silent) process.stdout.write(`${text}\n`)
-}
+/** Says a line to the user. */
+export type Say = (text: string, kind?: 'warning') => void
+
+const sayTo =
+  (stream: NodeJS.WriteStream): Say =>
+  (text, kind) => {
+    if (kind) stream.write(`${kind}: ${text}\n`)
+    else if (!silent) stream.write(`${text}\n`)
+  }
+
+export const say = sayTo(process.stdout)
 
 /** The same where stdout is kept for something else. */
-export const sayAside = (text: string) => {
-  if (!silent) process.stderr.write(`${text}\n`)
-}
+export const sayAside = sayTo(process.stderr)

@@ -68,6 +68,25 @@ describeOnBackends('SegmentationMetrics', () => {
     )
   })
 
+  test('what several measured, added in order, is what one measures; other thresholds are refused whole', async () => {
+    await fc.assert(
+      fc.asyncProperty(images, fc.integer({ min: 1, max: 4 }), async (images, parts) => {
+        const [whole, merged] = [new SegmentationMetrics(), new SegmentationMetrics()]
+        await update(whole, images)
+        for (let i = 0; i < images.length; i += parts)
+          merged.add(await update(new SegmentationMetrics(), images.slice(i, i + parts)))
+        expect(merged.result()).toEqual(whole.result())
+      }),
+      { numRuns: 20 },
+    )
+    const picture = { mask: Array(size).fill(1), probability: Array(size).fill(0.5) }
+    const [good] = await update(new SegmentationMetrics(), [picture])
+    const [other] = await update(new SegmentationMetrics({ thresholds: [0.3] }), [picture], ['b.png'])
+    const metrics = new SegmentationMetrics()
+    expect(() => metrics.add([good!, other!])).toThrow('image b.png was not measured at threshold 0.05')
+    expect(metrics.result().images).toBe(0)
+  })
+
   test('a value equal to float32(threshold) is not above it, for pixels and images', async () => {
     const thresholds = [0.95, 0.3] // as float32 below and above themselves
     const metrics = new SegmentationMetrics({ thresholds })

@@ -13,7 +13,7 @@ export function makeStep(options: Options, size: number): () => Promise<void> {
     const model = modelOf(options, [size, size])
     return () => settle(() => model.predict(image))
   }
-  const parts = recipe(options, [size, size], options.learningRateDecaySteps)
+  const parts = recipe(options, [size, size], { decaySteps: options.learningRateDecaySteps })
   return async () => {
     tf.dispose(trainingStep(parts, image, mask))
     await settle(() => tf.addN(parts.model.variables.map((variable) => tf.sum(variable))))

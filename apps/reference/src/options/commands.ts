@@ -11,6 +11,7 @@ export interface Command {
   /** True for what stands for a mode of the reference: it takes all of the reference's flags, needed or not. */
   takesReferenceFlags?: true
   aliases?: string[]
+  /** Command lines, from the command on, or from `npx` on where several processes are launched. */
   examples: string[]
 }
 
@@ -42,6 +43,7 @@ export const commands = {
       'train --data-dir ./DAGM2007 --class-id 1',
       'train --data-dir ./DAGM2007 --class-id 1 --iter-unit batch --num-iter 2500 --use-auto-loss-scaling --amp',
       'train --resume latest',
+      'npx hvdrun -np 2 npx unet-industrial train --data-dir ./DAGM2007 --class-id 1 --global-batch-size 16',
       'train --config runs/latest/config.json --run-name again',
     ],
   },
@@ -123,7 +125,7 @@ export const commands = {
     examples: ['summary', 'summary --unet-variant original --image-size 256'],
   },
   doctor: {
-    summary: "say which backends work here, and what to do about those that don't",
+    summary: "say which backends and transports work here, and what to do about those that don't",
     options: ['backend', 'json', 'debugVerbosity'],
     examples: ['doctor', 'doctor --backend node-gpu'],
   },

@@ -32,3 +32,9 @@ export function readConfigFile(path: string): Partial<Options> {
     throw new UsageError(`${path}: got ${JSON.stringify(values)?.slice(0, 40)}, expected an object of options`)
   return checkValues(values as Record<string, unknown>, (name) => `${name} in ${path}`)
 }
+
+/** Options over those of a file; a batch size takes the place of a file's global one, too. */
+export function overlay(file: Partial<Options>, options: Partial<Options>): Partial<Options> {
+  const { globalBatchSize, ...others } = file
+  return { ...(options.batchSize === undefined ? file : others), ...options }
+}

@@ -1,7 +1,7 @@
 import { Option, Command as Program } from 'commander'
 import { z } from 'zod'
 import { type CommandName, command, commandNames } from './commands'
-import { checkValues, readConfigFile } from './config-file'
+import { checkValues, overlay, readConfigFile } from './config-file'
 import { UsageError } from './errors'
 import { describe, innerType, isFlag, kebab, optionNames } from './names'
 import { canonicalArguments, takes } from './reference'
@@ -35,7 +35,10 @@ export function parseArguments(argv: readonly string[], version: string): Reques
     .configureOutput({ writeErr: () => {} })
   for (const name of commandNames)
     addCommand(program, name, (flags) => {
-      const given = { ...readConfig(flags), ...checkValues(flags, (key) => label(name, key)) }
+      const given = overlay(
+        readConfig(flags),
+        checkValues(flags, (key) => label(name, key)),
+      )
       request = { command: name, given, options: schema.parse({ ...command(name).defaults, ...given }) }
     })
   const words = canonicalArguments(argv)
@@ -69,7 +72,8 @@ function addCommand(program: Program, name: CommandName, onParsed: (flags: Recor
       if (!options.includes(option) || option === 'execMode') flag.hideHelp()
       sub.addOption(flag)
     }
-  sub.addHelpText('after', ['\nExamples:', ...examples.map((line) => `  unet-industrial ${line}`)].join('\n'))
+  const lines = examples.map((line) => `  ${line.startsWith('npx ') ? '' : 'unet-industrial '}${line}`)
+  sub.addHelpText('after', ['\nExamples:', ...lines].join('\n'))
   sub.action((...parsed) => {
     const words = argument && parsed[0] !== undefined ? { [argument.option]: parsed[0] } : {}
     onParsed({ ...sub.opts(), ...words })

@@ -71,7 +71,9 @@ export function readState(checkpoint: string): TrainingState {
       if (got.bytes !== want?.bytes) throw new Error(`${name} has ${got.bytes} bytes, expected ${want?.bytes}`)
       if (got.sha256 !== want.sha256) throw new Error(`${name} is not what was written: its hash differs`)
     }
-    return state
+    const { epoch, size, position } = state.dataset
+    const { images = epoch * size + position, ranks = 1 } = state // which older ones do not name
+    return { ...state, images, ranks }
   } catch (error) {
     throw unusable(checkpoint, error)
   }

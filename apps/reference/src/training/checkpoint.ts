@@ -54,12 +54,8 @@ export async function loadModel(checkpoint: string): Promise<{ model: TinyUNet; 
 }
 
 /** Puts a checkpoint into a model and its optimizer. @throws where it is damaged or of another model */
-export async function restoreCheckpoint(
-  checkpoint: string,
-  model: TinyUNet,
-  optimizer: tf.Optimizer,
-): Promise<TrainingState> {
-  const { model: saved, state } = await loadModel(checkpoint)
+export async function restoreCheckpoint(checkpoint: string, model: TinyUNet, optimizer: tf.Optimizer): Promise<void> {
+  const { model: saved } = await loadModel(checkpoint)
   try {
     const weights = saved.getWeights()
     model.setWeights(weights)
@@ -71,7 +67,6 @@ export async function restoreCheckpoint(
     }))
     await optimizer.setWeights(named)
     tf.dispose(named.map(({ tensor }) => tensor))
-    return state
   } catch (error) {
     throw unusable(checkpoint, error)
   } finally {

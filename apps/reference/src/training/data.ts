@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   createDataset,
   type Dataset,
@@ -8,30 +9,45 @@ import {
 } from '@unet-industrial/dagm-dataset'
 import { UsageError } from '../options/errors'
 import type { Options } from '../options/schema'
-import { dataSeed } from './world'
+import type { Say } from '../say'
+import { dataSeed, isWriter, ofAllRanks } from './world'
 
 const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`
-
-/** What hears about the data: warnings, and the size of the cache before it is built. */
-export type Say = (text: string) => void
 
 /**
  * The images that the options name: one half of a DAGM class, or of a synthetic set drawn in memory.
  *
  * The synthetic halves come from different seeds, so its test images are ones that training never saw.
+ *
+ * @throws on every rank where one finds other images than rank 0: they would not end together
  */
 export async function openSamples(options: Options, split: Split, say: Say): Promise<Sample[]> {
   const { datasetName, dataDir, classId, strict, imageSize = 512, seed } = options
   if (datasetName === 'DAGM2007') {
     if (dataDir === undefined)
       throw new UsageError('--data-dir is missing: name the folder of DAGM 2007, or use --dataset-name synthetic')
-    return openDagm(dataDir, { classId, split, strict, onWarning: (text) => say(`warning: ${text}`) })
+    const onWarning = (text: string) => isWriter() && say(text, 'warning') // the others find the same
+    const samples = await openDagm(dataDir, { classId, split, strict, onWarning })
+    requireSame(samples, dataDir)
+    return samples
   }
   const { syntheticDefective, syntheticTest, syntheticDifficulty: difficulty } = options
   const half = Math.ceil(syntheticTest / 2)
   return split === 'train'
     ? synthesize({ classId, size: imageSize, clean: 0, defective: syntheticDefective, seed, difficulty })
     : synthesize({ classId, size: imageSize, clean: syntheticTest - half, defective: half, seed: seed + 1, difficulty })
+}
+
+function requireSame(samples: Sample[], dataDir: string): void {
+  const defective = samples.filter((sample) => sample.defective)
+  const hash = createHash('sha256').update(JSON.stringify(samples.map(({ name, defective }) => [name, defective])))
+  const found = { text: `${samples.length} images, ${defective.length} defective`, hash: hash.digest('hex') }
+  const [first, ...others] = ofAllRanks(found)
+  const rank = 1 + others.findIndex(({ hash }) => hash !== first!.hash)
+  if (rank > 0)
+    throw new Error(
+      `rank ${rank} finds other images in ${dataDir} than rank 0: ${others[rank - 1]!.text}, there ${first!.text}; give every host the same`,
+    )
 }
 
 /** Batches to train on: the defective images, shuffled, repeated, augmented. Only full batches, which run across epochs. */
@@ -55,7 +71,7 @@ export async function trainingSet(
     augment: augmentData,
     seed: dataSeed(options),
     shard,
-    onWarning: (text) => say(`warning: ${text}`),
+    onWarning: (text) => say(text, 'warning'),
     onCache: ({ bytes }) => say(`decoding the training images into ${megabytes(bytes)} of memory`),
   })
 }
@@ -72,6 +88,6 @@ export const testSet = (
     batchSize,
     size: imageSize,
     normalization,
-    onWarning: (text) => say(`warning: ${text}`),
+    onWarning: (text) => say(text, 'warning'),
     cache: false,
   })

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { type ImageMetrics, SegmentationMetrics, type SegmentationResult } from '@unet-industrial/adaptive-loss'
 import type { Dataset } from '@unet-industrial/dagm-dataset'
+import { rank } from '@unet-industrial/horovod-lite'
 import type { TinyUNet } from '@unet-industrial/tinyunet-model'
 import type { Seen } from './sample-pictures'
 import type { SpeedMeter } from './speed'
@@ -18,6 +19,9 @@ export interface Picked {
   seen: Seen
 }
 
+/** What this rank has seen of the images that may stand out, by their place among its own. */
+type Memory = Map<number, Seen>
+
 export interface Evaluation {
   result: SegmentationResult
   /** Images with the lowest dice, worst first. */
@@ -26,7 +30,14 @@ export interface Evaluation {
   best: Picked[]
 }
 
-const dice = ({ metrics }: Picked) => metrics.thresholds[referenceThreshold]!.dice
+const dice = ({ thresholds }: ImageMetrics) => thresholds[referenceThreshold]!.dice
+
+const worstOf = (images: ImageMetrics[]) => [...images].sort((a, b) => dice(a) - dice(b)).slice(0, picks.worst)
+const bestOf = (images: ImageMetrics[]) =>
+  images
+    .filter(({ defective }) => defective)
+    .sort((a, b) => dice(b) - dice(a))
+    .slice(0, picks.best)
 
 /**
  * Runs a model over all images of a set and measures it; of several ranks each has a part of the images, and gets the
@@ -42,9 +53,7 @@ export async function evaluateModel(
 ): Promise<Evaluation> {
   const metrics = new SegmentationMetrics()
   const own: ImageMetrics[] = []
-  let worst: Picked[] = []
-  let best: Picked[] = []
-  let done = 0
+  let memory: Memory = new Map()
   let step = 0
   for await (const batch of dataset) {
     const probability = model.predict(batch.image)
@@ -55,41 +64,36 @@ export async function evaluateModel(
     )
     speed.at(++step)
     const seen = await look(batch.image, batch.mask, probability)
-    const picked = images.map((metrics, i) => ({ metrics, seen: seen(i) }))
     own.push(...images)
-    worst = worstOf([...worst, ...picked])
-    best = bestOf([...best, ...picked])
-    done += images.length
-    onImages(done)
+    for (const [i, { index }] of images.entries()) memory.set(index, seen(i))
+    const kept = [...worstOf(own), ...bestOf(own)]
+    memory = new Map(kept.map(({ index }) => [index, memory.get(index)!]))
+    onImages(own.length)
     probability.dispose()
     batch.dispose()
     speed.pause()
   }
-  return ofAll(own, worst, best)
+  return ofAll(own, memory)
 }
 
 /** What all ranks measured, on every rank, as one process would have: rank r of P had the images r, r + P, r + 2P, … */
-function ofAll(own: ImageMetrics[], ownWorst: Picked[], ownBest: Picked[]): Evaluation {
-  const parts = ofAllRanks({ images: own, worst: ownWorst, best: ownBest })
+function ofAll(own: ImageMetrics[], memory: Memory): Evaluation {
+  const parts = ofAllRanks(own)
+  const ranks = parts.length
+  const images = Array.from({ length: parts.flat().length }, (_, i) => ({
+    ...parts[i % ranks]![Math.floor(i / ranks)]!,
+    index: i,
+  }))
   const metrics = new SegmentationMetrics()
-  const most = Math.max(...parts.map(({ images }) => images.length))
-  for (let i = 0; i < most; i++) metrics.add(parts.flatMap(({ images }) => images.slice(i, i + 1)))
-  const place = ({ metrics: { index } }: Picked, rank: number) => index * parts.length + rank
-  const picked = (of: 'worst' | 'best') =>
-    parts
-      .flatMap((part, rank) =>
-        part[of].map((one) => ({ ...one, metrics: { ...one.metrics, index: place(one, rank) } })),
-      )
-      .sort((a, b) => a.metrics.index - b.metrics.index)
-  return { result: metrics.result(), worst: worstOf(picked('worst')), best: bestOf(picked('best')) }
+  metrics.add(images)
+  const [worst, best] = [worstOf(images), bestOf(images)]
+  const mine = [...worst, ...best].filter(({ index }) => index % ranks === rank())
+  const seen = new Map(
+    ofAllRanks(mine.map(({ index }) => [index, memory.get(Math.floor(index / ranks))!] as const)).flat(),
+  )
+  const picked = (images: ImageMetrics[]) => images.map((metrics) => ({ metrics, seen: seen.get(metrics.index)! }))
+  return { result: metrics.result(), worst: picked(worst), best: picked(best) }
 }
-
-const worstOf = (all: Picked[]) => [...all].sort((a, b) => dice(a) - dice(b)).slice(0, picks.worst)
-const bestOf = (all: Picked[]) =>
-  all
-    .filter(({ metrics }) => metrics.defective)
-    .sort((a, b) => dice(b) - dice(a))
-    .slice(0, picks.best)
 
 /** The i-th image of a batch, copied, so that a picked one does not hold the whole batch. */
 async function look(...tensors: [image: tf.Tensor4D, mask: tf.Tensor4D, probability: tf.Tensor4D]) {

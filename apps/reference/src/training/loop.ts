@@ -105,7 +105,7 @@ async function readLine(training: Training, readings: Readings, step: number): P
   return {
     type: 'train',
     step,
-    epoch: (step * plan.globalBatch) / plan.images,
+    epoch: training.images(step) / plan.images,
     ...numbers,
     learningRate: recipe.schedule.at(Math.max(0, updates - 1)),
     imagesPerSecond: speed.at(step),

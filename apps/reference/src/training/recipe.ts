@@ -38,14 +38,20 @@ export const modelOf = (options: Options, [height, width]: readonly number[]): T
  * Composes the reference's recipe from the packages.
  *
  * @param decaySteps steps in which the learning rate falls once; may be a fraction
+ * @param decayAhead steps that the rate is ahead of the optimizer's
  */
-export function recipe(options: Options, imageShape: readonly number[], decaySteps: number): Recipe {
-  const schedule = exponentialDecay({
+export function recipe(
+  options: Options,
+  imageShape: readonly number[],
+  { decaySteps, decayAhead = 0 }: { decaySteps: number; decayAhead?: number },
+): Recipe {
+  const decay = exponentialDecay({
     initialLearningRate: options.learningRate,
     decaySteps,
     decayRate: options.learningRateDecayFactor,
     staircase: true,
   })
+  const schedule = decayAhead === 0 ? decay : ahead(decay, decayAhead)
   const rmsprop = new RMSPropCentered({
     learningRate: schedule,
     decay: options.rmspropDecay,
@@ -62,6 +68,12 @@ export function recipe(options: Options, imageShape: readonly number[], decaySte
     schedule,
   }
 }
+
+const ahead = (schedule: Schedule, steps: number): Schedule => ({
+  at: (step) => schedule.at(step + steps),
+  apply: (step) => tf.tidy(() => schedule.apply(tf.add(tf.cast(step, 'float32'), steps))),
+  toConfig: () => schedule.toConfig(),
+})
 
 const lossOf = ({ lossFnName, adaptiveThreshold, adaptiveBelow, adaptiveAbove }: Options) =>
   lossFnName === 'adaptive_loss'

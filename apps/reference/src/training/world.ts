@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import {
   allgatherObject,
   allreduce,
+  barrier,
   broadcastObject,
   init,
   localSize,
@@ -18,11 +19,15 @@ import { beSilent } from '../say'
 // Several processes that train together, as hvdrun or mpirun starts them. Rank 0 alone speaks and writes; in a world of
 // one everything here does nothing.
 
-/** Does something in the world that a launcher announced. Where it fails the other ranks notice that this one is gone. */
+/**
+ * Does something in the world that a launcher announced. Where it fails the other ranks notice that this one is gone; else
+ * all leave together, since a launcher ends all that are left when one has an exit code.
+ */
 export async function inWorld<T>(work: () => Promise<T>): Promise<T> {
   await init()
   if (rank() > 0) beSilent()
   const result = await work()
+  barrier({ name: 'end' })
   await shutdown()
   return result
 }
@@ -37,8 +42,8 @@ export const fromWriter = <T>(find: () => T): T => broadcastObject(isWriter() ? 
 export const threadsOf = ({ threads }: Options): number | undefined =>
   threads ?? (localSize() > 1 ? Math.max(1, Math.floor(availableParallelism() / localSize())) : undefined)
 
-/** Seed of this rank's data: the reference's 2 · (seed + rank). */
-export const dataSeed = ({ seed }: Options): number => 2 * (seed + rank())
+/** Seed of this rank's data: of several ranks the reference's 2 · (seed + rank). */
+export const dataSeed = ({ seed }: Options): number => (size() === 1 ? seed : 2 * (seed + rank()))
 
 /** Images of this rank in a step. @throws where --global-batch-size cannot be shared evenly */
 export function batchOf({ globalBatchSize, batchSize }: Options): number {

@@ -132,6 +132,14 @@ test.each([
   expect(message(`train --config ${configFile(content)}`)).toMatch(expected)
 })
 
+test('a batch size that comes later takes the place of a global one; beside it the global one counts', () => {
+  const path = configFile('{ "globalBatchSize": 16 }')
+  const given = (flags: string) => parse(`train --config ${path} ${flags}`).given
+  expect(given('--batch-size 2')).toEqual({ config: path, batchSize: 2 })
+  expect(given('--num-iter 2')).toEqual({ config: path, globalBatchSize: 16, numIter: 2 })
+  expect(given('--batch-size 2 --global-batch-size 8')).toEqual({ config: path, batchSize: 2, globalBatchSize: 8 })
+})
+
 test('a config file that is not there', () => {
   expect(message('train --config nowhere.json')).toMatch(/^cannot read options from nowhere\.json: ENOENT/)
 })

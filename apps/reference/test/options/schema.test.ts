@@ -58,6 +58,7 @@ test.each(commandNames)('the examples of %s are understood', (name) => {
   for (const example of examples) {
     const words = example
       .replaceAll('"', '')
+      .replace(/^npx hvdrun .* unet-industrial /, '')
       .replace(/--config \S+ /, '')
       .split(' ')
     const request = parseArguments(words, '0.0.0')!

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readJson, readLines, refusedIn, run, start, succeed, temporaryFolder } from '../command-line'
@@ -80,7 +80,8 @@ test('--global-batch-size is shared, and kept by a run that goes on with more pr
   expect(code).toBe(0)
   expect(stdout).toMatch(/going on with runs\/global at step 2 · 4 images, 4 steps of 4 on 2 processes/)
   expect(readJson(checkpoint('global', 4), 'state.json')).toMatchObject({ step: 4, images: 16, ranks: 2 })
-  expect(readJson(room, 'runs/global/config.json')).toMatchObject({ globalBatchSize: 4 })
+  const config = readJson(room, 'runs/global/config.json')
+  expect([config.globalBatchSize, config.batchSize]).toEqual([4, undefined])
   const refused = await runRanks(2, train('odd', '--global-batch-size 5 --num-iter 1'), room)
   expect(refused.code).toBe(2)
   expect(refused.stderr).toMatch(
@@ -103,19 +104,22 @@ test('a run of two goes on in one and in three, where the images were; of two to
   ])
 })
 
-test('SIGINT ends all ranks after the same step, saved; one process goes on', async () => {
-  const job = startRanks(
-    ['-np', '2', process.execPath, app, ...train('stopped', '--num-iter 100000 --display-every 5').split(' ')],
-    room,
-  )
-  await job.says(/step 5\//)
-  job.child.kill('SIGINT')
-  const { code, stdout } = await job.ended
-  expect(code).toBe(130)
-  const [, step] = /stopped after step (\d+) and saved; go on with: unet-industrial train --resume stopped/.exec(
-    stdout,
-  )!
-  await succeed(`train --resume stopped --num-iter ${Number(step) + 1}`, room)
+describe('SIGINT ends all ranks after the same step, saved, and one process goes on; it comes', () => {
+  test.each(['to all', 'to rank 1'])('%s', async (whom) => {
+    const name = whom.replaceAll(' ', '-')
+    const command = `${process.execPath} ${app} ${train(name, '--num-iter 100000 --display-every 5')}`
+    const script = `echo $$ > ${name}-$HOROVOD_RANK; exec ${command}`
+    const job = startRanks(['-np', '2', 'sh', '-c', script], room)
+    await job.says(/step 5\//)
+    if (whom === 'to all') job.child.kill('SIGINT')
+    else process.kill(Number(readFileSync(join(room, `${name}-1`), 'utf8')), 'SIGINT')
+    const { code, stdout } = await job.ended
+    expect(code).toBe(130)
+    const said = new RegExp(
+      `stopped after step (\\d+) and saved; go on with: unet-industrial train --resume ${name}`,
+    ).exec(stdout)
+    await succeed(`train --resume ${name} --num-iter ${Number(said![1]) + 1}`, room)
+  })
 })
 
 test('a loss that is not finite ends all, with one line each', async () => {
@@ -124,6 +128,18 @@ test('a loss that is not finite ends all, with one line each', async () => {
   expect(stderr).toMatch(/\[0\]<stderr>:unet-industrial: the loss is \S+ at step \d+ on rank \d/)
   for (const line of stderr.split('\n').filter((line) => /^\[\d\]<stderr>:/.test(line)))
     expect(line).toMatch(/<stderr>:unet-industrial: (the loss is|.*rank \d)/)
+})
+
+test('ranks that find other images are told so, both of them', async () => {
+  await succeed('data generate --data-dir host0/set --split train --image-size 16 --defective 3 --clean 2', room)
+  cpSync(join(room, 'host0'), join(room, 'host1'), { recursive: true })
+  rmSync(join(room, 'host1/set/Class1/Train/0577.PNG'))
+  const script = `cd host$HOROVOD_RANK; exec ${process.execPath} ${app} train --data-dir set --iter-unit batch --num-iter 1 --batch-size 1`
+  const { code, stderr } = await startRanks(['-np', '2', 'sh', '-c', script], room).ended
+  expect(code).toBe(1)
+  const problem = 'rank 1 finds other images in set than rank 0: 4 images, 2 defective, there 5 images, 3 defective'
+  for (const rank of [0, 1]) expect(stderr).toContain(`[${rank}]<stderr>:unet-industrial: ${problem}`)
+  expect(readdirSync(join(room, 'host0'))).toEqual(['set'])
 })
 
 test('two processes evaluate to what one does', async () => {

@@ -1,9 +1,15 @@
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import '@tensorflow/tfjs-backend-cpu'
+import * as tf from '@tensorflow/tfjs-core'
+import { init } from '@unet-industrial/horovod-lite'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { schema } from '../../src/options/schema'
 import type { TrainLine } from '../../src/training/metrics-log'
-import { plan } from '../../src/training/plan'
+import { type Plan, plan } from '../../src/training/plan'
 import { duration, showProgress } from '../../src/training/progress'
+import { recipe } from '../../src/training/recipe'
+
+beforeAll(() => init())
 
 test.each([
   ['2500 epochs of class 1', {}, 79, 1, 12343, 2468.75],
@@ -12,7 +18,34 @@ test.each([
   ['two ranks of batch 8', { batchSize: 8 }, 79, 2, 12343, 2468.75],
   ['a batch larger than the set', { numIter: 10, batchSize: 16 }, 4, 1, 2, 125],
 ])('%s', (_, options, images, ranks, totalSteps, decaySteps) => {
-  expect(plan(schema.parse(options), images, ranks)).toEqual({ totalSteps, decaySteps, globalBatch: 16, images })
+  expect(plan(schema.parse(options), images, ranks)).toEqual({
+    ...{ totalSteps, decaySteps, decayAhead: 0, globalBatch: 16, images },
+  })
+})
+
+describe('a run that goes on with twice the global batch', () => {
+  const done = { step: 2468, images: 2468 * 16 } // of class 1, just before the first stair, at 2468.75
+
+  test('takes as many images in all, and its learning rate falls where it would have', () => {
+    const before = plan(schema.parse({}), 79)
+    const after = plan(schema.parse({}), 79, 2, done)
+    const images = (of: Plan) => done.images + (of.totalSteps - done.step) * of.globalBatch
+    expect(images(before) - images(after)).toBeLessThan(after.globalBatch)
+    expect(images(before)).toBeGreaterThanOrEqual(images(after))
+    const { schedule } = recipe(schema.parse({}), [16, 16], after)
+    const rates = [2467, 2468, 2469, 3702, 3703].map((step) => schedule.at(step))
+    expect(rates.map((rate) => Math.round(Math.log(rate / 1e-4) / Math.log(0.8)))).toEqual([0, 0, 1, 1, 2])
+    const inGraph = tf.tidy(() => schedule.apply(tf.scalar(2469, 'int32')).dataSync()[0])
+    expect(inGraph).toBeCloseTo(rates[2]!, 9)
+  })
+
+  test('counted in batches it goes on as if nothing had changed', () => {
+    expect(plan(schema.parse({ iterUnit: 'batch' }), 79, 2, done)).toMatchObject({ totalSteps: 2500, decayAhead: 0 })
+  })
+
+  test('may have nothing left to train', () => {
+    expect(plan(schema.parse({ numIter: 400 }), 79, 2, done).totalSteps).toBe(done.step)
+  })
 })
 
 test('epochs that fill no batch are refused', () => {

@@ -97,7 +97,7 @@ describeOnBackends('a training from the same weights', () => {
     expect(want.schedule.staircase).toBe(true)
     await expectNoLeak(async () => {
       const [, height, width] = want.batch_shape
-      const parts = recipe(options, [height, width], want.schedule.decay_steps)
+      const parts = recipe(options, [height, width], { decaySteps: want.schedule.decay_steps })
       const starts = new Map(variables.map((variable) => [variable.name, startOf(variable)]))
       const weights = Object.fromEntries(
         variables.map(({ name, shape }) => [name, tf.tensor(starts.get(name)!, shape)]),

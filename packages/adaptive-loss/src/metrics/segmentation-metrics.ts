@@ -102,16 +102,18 @@ export class SegmentationMetrics {
     return batch
   }
 
-  /** Adds images that were measured elsewhere, such as by another process, with the same thresholds. */
+  /**
+   * Adds images that were measured elsewhere, such as by another process.
+   *
+   * @throws when one was not measured at all of these thresholds; then none is counted
+   */
   add(images: readonly ImageMetrics[]): void {
-    for (const image of images) {
-      const missing = this.thresholds.find((threshold) => !image.thresholds[threshold])
+    for (const { name, index, thresholds } of images) {
+      const missing = this.thresholds.find((threshold) => !thresholds[threshold])
       if (missing !== undefined)
-        throw new Error(
-          `image ${image.name ?? image.index} was not measured at threshold ${missing}; expected the same thresholds`,
-        )
-      this.images.push({ ...image, index: this.images.length })
+        throw new Error(`image ${name ?? index} was not measured at threshold ${missing}; use the same thresholds`)
     }
+    for (const image of images) this.images.push({ ...image, index: this.images.length })
   }
 
   /** Of all images so far. */
