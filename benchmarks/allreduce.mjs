@@ -63,7 +63,12 @@ function contenders(program, { program: rival }) {
       repeat,
       alone,
     ])
-  const own = { shm: () => ours('shm'), 'shm, transport alone': () => ours('shm', '1'), tcp: () => ours('tcp') }
+  const own = {
+    shm: () => ours('shm'),
+    'shm, transport alone': () => ours('shm', '1'),
+    tcp: () => ours('tcp'),
+    'tcp, transport alone': () => ours('tcp', '1'),
+  }
   if (!rival) return own
   return {
     'C, shared memory': () => run(...mpirun([], rival, floats, repeat)),
@@ -84,6 +89,7 @@ const TARGETS = [
   ['mpi', 'C, shared memory', 1.1],
   ['mpi, transport alone', 'C, shared memory', 1.1],
   ['tcp', 'C, tcp', 1.5],
+  ['tcp, transport alone', 'C, tcp', 1.5],
 ]
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
