@@ -47,11 +47,11 @@ static inline float float_of(uint32_t bits) {
 // As JavaScript's Math.min and Math.max: NaN wins, and −0 is below 0 (equal numbers differ in the sign at most).
 static inline float lesser(float x, float y) {
   const float equal = float_of(bits_of(x) | bits_of(y)), less = x < y ? x : y;
-  return x != x || y != y ? x + y : x == y ? equal : less;
+  return x != x ? x : x == y ? equal : less; // where y is NaN, less is y
 }
 static inline float greater(float x, float y) {
   const float equal = float_of(bits_of(x) & bits_of(y)), more = x > y ? x : y;
-  return x != x || y != y ? x + y : x == y ? equal : more;
+  return x != x ? x : x == y ? equal : more;
 }
 
 static void reduce_floats(void *target, const void *a, const void *b, size_t n, Reduction op) {
