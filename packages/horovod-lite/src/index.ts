@@ -41,7 +41,7 @@ export {
   size,
   transportName,
 } from './context'
-export * as elastic from './elastic'
+export { type ElasticState, elastic, type ObjectState, type TrainingState } from './elastic'
 export { HorovodInternalError, HostsUpdatedInterrupt } from './elastic/errors'
 export type { Compression } from './optimizer/compression'
 export type { LearningRate, Schedule } from './optimizer/learning_rate'

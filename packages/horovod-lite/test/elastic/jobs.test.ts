@@ -159,7 +159,7 @@ describe.concurrent('a job', () => {
 
   test('a host that cannot be reached is tried again, and holds nobody up', async () => {
     const job = await start('a:1\nnowhere:1\n', ['--min-np', '1', '--start-timeout', '2'])
-    await job.says(/host nowhere: no answer within 2 s; .*; it is tried again in 10 s\n/)
+    await job.says(/host nowhere: no answer within 2 s; .*; it is tried again every 10 s\n/)
     await job.until(({ event, size, step }) => event === 'step' && size === 1 && step >= 3)
     await endsWell(job, 1)
     expect(job.stderr()).not.toMatch(/not needed/)

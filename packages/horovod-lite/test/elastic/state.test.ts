@@ -122,7 +122,7 @@ describe('run', () => {
   })
 
   test('wraps a function, as in Horovod', async () => {
-    const train = hvd.elastic.run(({ step }: { step: number } & hvd.elastic.State) => step + 1)
+    const train = hvd.elastic.run(({ step }: hvd.ObjectState<{ step: number }>) => step + 1)
     expect(await train(new hvd.elastic.ObjectState({ step: 4 }))).toBe(5)
   })
 

@@ -22,6 +22,8 @@ export class Driver implements Policy {
   /** Of processes that failed, to be shown where that ends the job. */
   private readonly outputs = new Map<Worker, RankOutput>()
   private readonly hosts = new Map<string, number>()
+  /** Why hosts could not be reached: each reason is told once. */
+  private readonly told = new Set<string>()
   private server!: RendezvousServer
   private processes!: Processes
   private timer?: NodeJS.Timeout
@@ -67,7 +69,8 @@ export class Driver implements Policy {
 
   unreachable(host: string, reason: Error): void {
     if (this.over) return
-    this.say(`${reason.message}; it is tried again in ${RETRY} s`)
+    if (!this.told.has(reason.message)) this.say(`${reason.message}; it is tried again every ${RETRY} s`)
+    this.told.add(reason.message)
     this.membership.unreachable(host, now() + RETRY)
     this.server.reconsider()
   }
