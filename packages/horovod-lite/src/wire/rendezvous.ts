@@ -10,12 +10,12 @@ export const REGISTER_ROLE = 'register'
 export const REGISTER = 16
 export const PLACE = 17
 export const WAITING = 18
-/** This process has no place here. */
-export const REJECTED = 21
 /** The set of hosts has changed (elastic). */
 export const HOSTS_UPDATED = 19
 /** A process of the current world has ended: it can do nothing more (elastic). */
 export const WORLD_BROKEN = 20
+/** This process has no place here; why. */
+export const REJECTED = 21
 
 /** What a process says of itself. `rank` is null where the rendezvous assigns ranks. */
 export interface Registration extends Omit<Peer, 'rank'> {
@@ -122,9 +122,10 @@ export class RendezvousServer {
     connection.onFrame = (kind, payload) => {
       const registration = kind === REGISTER ? parse<Registration>(payload) : undefined
       if (!registration) return connection.close()
+      if (registered) this.forget(registered)
+      registered = undefined
       const problem = this.policy.reject?.(registration, this.waiting)
       if (problem) return void connection.send(REJECTED, problem).catch(() => {})
-      if (registered) this.forget(registered)
       registered = { registration, connection }
       this.all.add(registered)
       this.waiting.push(registered)
