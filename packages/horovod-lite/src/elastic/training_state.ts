@@ -4,7 +4,7 @@ import { learningRateOf, setLearningRate } from '../optimizer/learning_rate'
 import { broadcastOptimizerState, disposeUnused } from '../optimizer/state'
 import { type Values, ValuesState } from './object_state'
 
-interface Trained {
+export interface TrainingStateParts {
   /** Of the model. They stay the caller's. */
   variables: readonly tf.Variable[] | Record<string, tf.Variable>
   /** Its slots, step counter and (where it is a number) learning rate belong to the state. It stays the caller's. */
@@ -17,12 +17,12 @@ interface Kept {
   learningRate?: number
 }
 
-class VariablesState extends ValuesState {
+export class VariablesState extends ValuesState {
   readonly variables: readonly tf.Variable[]
   readonly optimizer?: tf.Optimizer
   private kept?: Kept
 
-  constructor({ variables, optimizer, ...values }: Trained & Values) {
+  constructor({ variables, optimizer, ...values }: TrainingStateParts & Values) {
     super(values)
     this.variables = Object.values(variables)
     this.optimizer = optimizer
@@ -83,7 +83,7 @@ function forget(kept: Kept | undefined): void {
  *
  * The values are attributes (`state.step`), anything that `structuredClone` copies. `dispose` it when training has ended.
  */
-export const TrainingState = VariablesState as new <V extends Trained>(
+export const TrainingState = VariablesState as new <V extends TrainingStateParts>(
   parts: V,
-) => TrainingState<Omit<V, keyof Trained>>
+) => TrainingState<Omit<V, keyof TrainingStateParts>>
 export type TrainingState<V extends object = object> = VariablesState & V
