@@ -35,6 +35,7 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
   const tcp = new TcpTransport({ rank, peers, generation, secret, timeoutSeconds })
   doors.open(DATA_ROLE, (from, connection) => tcp.accept(from, connection))
   const broken = control.aborted.then((reason): never => {
+    void tcp.close() // whoever is opening a transport stops
     throw environment.HOROVOD_ELASTIC === '1' ? new HorovodInternalError(reason) : new Error(reason)
   })
   const transport = await Promise.race([openTransport({ name: start.transport, rank, peers, tcp, mpi }), broken])

@@ -14,40 +14,41 @@ export interface OpenOptions {
 
 /** Rank 0 makes a segment and tells the others where it is. @returns the transport, or for all ranks why there is none */
 export async function openShm(options: OpenOptions): Promise<ShmTransport | { reason: string }> {
-  const { native, rank, peers, tcp } = options
-  const opened = await openSegment(options)
-  const [own, segment] = typeof opened === 'string' ? [opened, undefined] : ['', opened]
-  const reasons = await tellAll(tcp, peers.length, own)
-  const failed = reasons.findIndex((reason) => reason !== '')
-  if (!segment || failed >= 0) {
-    if (segment) native.shmClose(segment)
-    return { reason: `${reasons[failed]} (rank ${failed}, ${peers[failed]!.host})` }
-  }
-  native.shmSeal(segment)
-  return new ShmTransport(native, segment, rank, peers)
-}
-
-/** This rank's segment, or what is wrong. */
-async function openSegment({ native, rank, peers, tcp, buffer }: OpenOptions): Promise<Segment | string> {
-  const size = peers.length
-  const made = rank === 0 ? attempt(() => native.shmOpen(0, size, buffer, null)) : ''
-  const note = padded(typeof made === 'string' ? '' : `${buffer} ${native.shmName(made)}`)
-  await tcp.broadcast(note, 0)
-  if (rank === 0) return made
-  const [bytes, name] = text(note).split(' ')
-  return name ? attempt(() => native.shmOpen(rank, size, Number(bytes), name)) : 'rank 0 has made no shared memory'
-}
-
-function attempt<T>(work: () => T): T | string {
+  const { native, rank, peers } = options
+  const opened: { segment?: Segment } = {}
   try {
-    return work()
-  } catch (error) {
-    return (error as Error).message
+    const reasons = await tellAll(options, await openSegment(options, opened))
+    const failed = reasons.findIndex((reason) => reason !== '')
+    if (failed >= 0) return { reason: `${reasons[failed]} (rank ${failed}, ${peers[failed]!.host})` }
+    const segment = opened.segment!
+    native.shmSeal(segment)
+    opened.segment = undefined // it is the transport's
+    return new ShmTransport(native, segment, rank, peers)
+  } finally {
+    if (opened.segment) native.shmClose(opened.segment)
   }
+}
+
+/** @returns what is wrong on this rank; '' where nothing is */
+async function openSegment({ native, rank, peers, tcp, buffer }: OpenOptions, opened: { segment?: Segment }) {
+  const open = (bytes: number, name: string | null): string => {
+    try {
+      opened.segment = native.shmOpen(rank, peers.length, bytes, name)
+      return ''
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  const own = rank === 0 ? open(buffer, null) : ''
+  const note = padded(opened.segment ? `${buffer} ${native.shmName(opened.segment)}` : '')
+  await tcp.broadcast(note, 0)
+  if (rank === 0) return own
+  const [bytes, name] = text(note).split(' ')
+  return name ? open(Number(bytes), name) : 'rank 0 has made no shared memory'
 }
 
 /** Every rank's line, on every rank. */
-async function tellAll(tcp: OpenOptions['tcp'], size: number, line: string): Promise<string[]> {
+async function tellAll({ tcp, peers: { length: size } }: OpenOptions, line: string): Promise<string[]> {
   const all = new Uint8Array(size * NOTE)
   await tcp.allgather(padded(line), all, Array<number>(size).fill(NOTE))
   return Array.from({ length: size }, (_, r) => text(all.subarray(r * NOTE, (r + 1) * NOTE)))
