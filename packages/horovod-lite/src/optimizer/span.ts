@@ -4,7 +4,7 @@ import { context, isInitialized } from '../context'
 export function span<T>(name: 'BACKWARD' | 'REDUCE' | 'UPDATE', work: () => T): T {
   const { client, environment } = isInitialized() ? context('DistributedOptimizer') : {}
   if (client?.world.rank !== 0 || !environment?.HOROVOD_TIMELINE) return work()
-  const now = () => performance.timeOrigin + performance.now()
+  const now = () => Number(process.hrtime.bigint()) / 1e6 // the one clock of all threads
   const start = now()
   try {
     return work()

@@ -35,7 +35,7 @@ export type ToBackground =
   | { type: 'blocked'; names: string[] }
   | { type: 'join'; id: number }
   | { type: 'leave'; id: number }
-  /** A span for the timeline, in milliseconds of `Date.now()`. */
+  /** A span for the timeline, in milliseconds of `process.hrtime`. */
   | { type: 'span'; lane: string; name: string; start: number; end: number }
 
 /** Why an operation failed: the ranks' calls differ, or a peer is gone (and everything later fails too). */

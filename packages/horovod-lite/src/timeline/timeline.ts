@@ -17,6 +17,9 @@ export interface TimelineOptions {
 
 const QUEUE = 'QUEUE'
 
+/** Milliseconds. */
+const now = (): number => Number(process.hrtime.bigint()) / 1e6
+
 /**
  * A trace that chrome://tracing and Perfetto show. Each operation has a lane of its name:
  *
@@ -32,7 +35,7 @@ export class Timeline {
   private readonly lanes = new Map<string, number>()
   /** Of each operation, what has begun and not ended. */
   private readonly open = new Map<string, string[]>()
-  private readonly origin = performance.timeOrigin + performance.now()
+  private readonly origin = now()
 
   /** @throws where the file cannot be written */
   constructor(
@@ -47,8 +50,7 @@ export class Timeline {
       const { code } = error as NodeJS.ErrnoException
       throw new Error(`HOROVOD_TIMELINE: cannot write ${path} (${code}); choose another file`)
     }
-    const start = Math.round(this.origin * 1000)
-    this.metadata('process_name', 0, { name: 'horovod', start_time_since_epoch_in_micros: start })
+    this.metadata('process_name', 0, { name: 'horovod', start_time_since_epoch_in_micros: Date.now() * 1000 })
   }
 
   /** A rank has submitted an operation. The first one begins its negotiation. */
@@ -85,7 +87,7 @@ export class Timeline {
     this.open.delete(name)
   }
 
-  /** Work of the main thread. Times in milliseconds: `performance.timeOrigin + performance.now()`. */
+  /** Work of the main thread. Times in milliseconds of `process.hrtime`, the one clock of all threads. */
   span(lane: string, name: string, start: number, end: number): void {
     this.event(lane, { ph: 'X', name, ts: (start - this.origin) * 1000, dur: (end - start) * 1000 })
   }
@@ -93,7 +95,7 @@ export class Timeline {
   /** The coordinator has decided: a line over all lanes, where it is wanted. */
   cycle(): void {
     if (this.options.marksCycles)
-      this.file.add({ ph: 'i', s: 'g', pid: 0, tid: 0, ts: this.now(), name: 'CYCLE_START' })
+      this.file.add({ ph: 'i', s: 'g', pid: 0, tid: 0, ts: (now() - this.origin) * 1000, name: 'CYCLE_START' })
   }
 
   close(): void {
@@ -101,12 +103,8 @@ export class Timeline {
     this.file.close()
   }
 
-  private now(): number {
-    return (performance.timeOrigin + performance.now() - this.origin) * 1000
-  }
-
   private event(lane: string, event: object): void {
-    this.file.add({ pid: 0, tid: this.lane(lane), ts: this.now(), ...event })
+    this.file.add({ pid: 0, tid: this.lane(lane), ts: (now() - this.origin) * 1000, ...event })
   }
 
   private lane(name: string): number {

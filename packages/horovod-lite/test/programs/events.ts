@@ -24,10 +24,12 @@ const events: Record<string, () => unknown> = {
     hvd.broadcast(tf.ones([3]), { name: 'weights' })
     hvd.allgather(tf.ones([rank, 2]), { name: 'rows' })
     hvd.alltoall(tf.ones([size]), undefined, { name: 'parts' })
-    hvd.barrier({ name: 'end' })
     raised(() => hvd.allreduce(tf.ones([rank + 1]), { name: 'differs' }))
-    if (rank === 1) await pause(150)
-    hvd.allreduce(tf.ones([1]), { name: 'late' })
+    const submit = () => hvd.allreduceAsync(tf.ones([1]), { name: 'late' })
+    const early = rank === 0 ? submit() : undefined
+    hvd.barrier({ name: 'end' })
+    if (!early) await pause(150)
+    await (early ?? submit())
     const weight = tf.variable(tf.scalar(1), true, 'weight')
     const optimizer = new hvd.DistributedOptimizer(tf.train.sgd(0.1))
     for (let step = 0; step < 2; step++) optimizer.minimize(() => tf.square(weight) as tf.Scalar, false, [weight])
@@ -44,6 +46,7 @@ const events: Record<string, () => unknown> = {
 
   /** Rank 1 comes late to what the others wait for. */
   async late() {
+    hvd.barrier()
     if (hvd.rank() === 1) await pause(900)
     return { sum: hvd.allreduce(tf.ones([1]), { name: 'waited for', op: 'Sum' }).dataSync()[0] }
   },
