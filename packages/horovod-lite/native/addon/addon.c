@@ -12,17 +12,23 @@ napi_value call_addressOf(napi_env env, napi_callback_info info) {
   return a.failed ? NULL : make_number(env, (double)(uintptr_t)data);
 }
 
-// reduce(target, x, y: addresses, bytes, type, op, portable: 0 or 1)
-napi_value call_reduce(napi_env env, napi_callback_info info) {
-  Arguments a = read_arguments(env, info, 7);
+typedef void Reduce(void *, const void *, const void *, size_t, WireType, Reduction);
+
+static napi_value call_with(Reduce *work, napi_env env, napi_callback_info info) {
+  Arguments a = read_arguments(env, info, 6);
   void *target = argument_address(&a, 0), *x = argument_address(&a, 1), *y = argument_address(&a, 2);
   const size_t bytes = (size_t)argument_number(&a, 3);
   const WireType type = argument_type(&a, 4);
   const Reduction op = argument_op(&a, 5);
-  const bool portable = argument_choice(&a, 6, 2);
-  if (!a.failed) (portable ? reduce_portable : reduce)(target, x, y, bytes, type, op);
+  if (!a.failed) work(target, x, y, bytes, type, op);
   return NULL;
 }
+
+// reduce(target, x, y: addresses, bytes, type, op)
+napi_value call_reduce(napi_env env, napi_callback_info info) { return call_with(reduce, env, info); }
+
+// reducePortable: the same
+napi_value call_reducePortable(napi_env env, napi_callback_info info) { return call_with(reduce_portable, env, info); }
 
 NAPI_MODULE_INIT() {
   const struct {

@@ -3,7 +3,7 @@
 #include <node_api.h>
 
 #define CALLS(X)                                                                                             \
-  X(addressOf) X(reduce)                                                                                     \
+  X(addressOf) X(reduce) X(reducePortable)                                                                   \
   X(shmOpen) X(shmName) X(shmSeal) X(shmClose) X(shmLeft)                                                    \
   X(shmAllreduce) X(shmBroadcast) X(shmAllgather) X(shmAlltoall) X(shmProceed)                               \
   X(mpiFind) X(mpiStart) X(mpiLeave) X(mpiAllreduce) X(mpiBroadcast) X(mpiAllgather) X(mpiAlltoall)

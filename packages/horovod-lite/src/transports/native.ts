@@ -7,8 +7,10 @@ export type Segment = { readonly segment: unique symbol }
 /** The addon's exports (native/addon). Memory is given by its address; whoever calls keeps it alive. */
 export interface Native {
   addressOf(array: ArrayBufferView): number
-  /** @param portable 1: by the code for any processor */
-  reduce(target: number, x: number, y: number, bytes: number, type: number, op: number, portable: number): void
+  /** target[i] = x[i] op y[i], at any addresses; the target may be x or y. */
+  reduce(target: number, x: number, y: number, bytes: number, type: number, op: number): void
+  /** The same by the code for any processor. */
+  reducePortable: Native['reduce']
   /** @param buffer bytes for each rank @param name null makes a segment */
   shmOpen(rank: number, size: number, buffer: number, name: string | null): Segment
   shmName(segment: Segment): string
