@@ -36,8 +36,16 @@ export const describeLine = ({ loss, dice, branch, learningRate, imagesPerSecond
 /** What the processes show that do not speak. */
 export const silentProgress: Progress = { step() {}, numbers() {}, say() {}, stop() {} }
 
+/** mpirun's terminals have no columns: what is written to them may end in a file. */
+const isTerminal = ({ isTTY, columns }: NodeJS.WriteStream) => isTTY && columns > 0
+
 /** A bar that counts, on a terminal; else nothing. */
-export function showCount(total: number, what: string, stream: NodeJS.WriteStream = process.stderr) {
+export function showCount(
+  total: number,
+  what: string,
+  stream: NodeJS.WriteStream = process.stderr,
+): Pick<SingleBar, 'update' | 'stop'> {
+  if (!isTerminal(stream)) return { update() {}, stop() {} }
   const bar = new SingleBar({ format: `{bar} {value}/{total} ${what}`, stream, clearOnComplete: true, ...look })
   bar.start(total, 0)
   return bar
@@ -54,7 +62,7 @@ export function showProgress(
   stream: NodeJS.WriteStream = process.stdout,
 ): Progress {
   const left = ({ step, imagesPerSecond }: TrainLine) => duration(((total - step) * batch) / imagesPerSecond)
-  if (!stream.isTTY) {
+  if (!isTerminal(stream)) {
     const say = (text: string) => void stream.write(`${text}\n`)
     return {
       step: () => {},

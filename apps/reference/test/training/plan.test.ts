@@ -63,10 +63,12 @@ const line = (step: number): TrainLine => ({
   ...{ learningRate: 1e-4, lossScale: 1, imagesPerSecond: 4, time: 0 },
 })
 
-function written(isTTY: boolean, body: (progress: ReturnType<typeof showProgress>) => void): string {
+function written(
+  terminal: { isTTY: boolean; columns?: number },
+  body: (progress: ReturnType<typeof showProgress>) => void,
+): string {
   const stream = Object.assign(new PassThrough(), {
-    isTTY,
-    columns: 200,
+    ...terminal,
     cursorTo() {},
     clearLine() {},
     moveCursor() {},
@@ -77,8 +79,11 @@ function written(isTTY: boolean, body: (progress: ReturnType<typeof showProgress
   return String(stream.read())
 }
 
-test('without a terminal, a line for the first step, every --display-every, and the last', () => {
-  const text = written(false, (progress) => {
+test.each([
+  ['without a terminal', { isTTY: false }],
+  ["on mpirun's terminal, which has no columns", { isTTY: true, columns: 0 }],
+])('%s, a line for the first step, every --display-every, and the last', (_, terminal) => {
+  const text = written(terminal, (progress) => {
     for (const step of [1, 10, 50, 60, 100]) progress.numbers(line(step))
   })
   expect(text.match(/^step \d+/gm)).toEqual(['step 1', 'step 50', 'step 100'])
@@ -86,7 +91,7 @@ test('without a terminal, a line for the first step, every --display-every, and 
 })
 
 test('on a terminal, a bar that has the same numbers', () => {
-  const text = written(true, (progress) => {
+  const text = written({ isTTY: true, columns: 200 }, (progress) => {
     progress.step(50)
     progress.numbers(line(50))
     progress.say('a remark')
