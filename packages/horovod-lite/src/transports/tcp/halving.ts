@@ -1,5 +1,6 @@
 import { chunkStart } from '../order'
-import { bytesOf, reduceInto } from '../reduction'
+import { reduce } from '../reduce'
+import { bytesOf } from '../reduction'
 import type { Reduction, WireType } from '../transport'
 import type { Links } from './links'
 
@@ -23,7 +24,7 @@ export async function halvingAllreduce(links: Links, data: Uint8Array, type: Wir
     const own = part(mine, distance)
     const received = scratch.subarray(0, own.byteLength)
     await Promise.all([links.send(partner, part(theirs, distance)), links.receive(partner, received)])
-    reduceInto(own, received, type, op)
+    reduce(own, received, type, op)
     first = mine
   }
   for (let distance = 1; distance < size; distance *= 2) {

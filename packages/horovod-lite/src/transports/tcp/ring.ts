@@ -1,5 +1,6 @@
 import { chunkStart } from '../order'
-import { bytesOf, reduceInto } from '../reduction'
+import { reduce } from '../reduce'
+import { bytesOf } from '../reduction'
 import type { Reduction, WireType } from '../transport'
 import type { Links } from './links'
 import { passRound } from './round'
@@ -16,5 +17,5 @@ export async function ringAllreduce(links: Links, data: Uint8Array, type: WireTy
   const chunk = (c: number) =>
     data.subarray(chunkStart(elements, size, c) * unit, chunkStart(elements, size, c + 1) * unit)
   const chunks = Array.from({ length: 2 * size - 1 }, (_, step) => chunk((2 * size + rank - 1 - step) % size))
-  await passRound(links, chunks, { steps: size - 1, add: (target, source) => reduceInto(target, source, type, op) })
+  await passRound(links, chunks, { steps: size - 1, add: (target, source) => reduce(target, source, type, op) })
 }
