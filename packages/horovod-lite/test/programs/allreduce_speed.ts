@@ -11,16 +11,17 @@ const WARM_UP = 10
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
 
-/** Medians of `reduce` and of a copy of as many bytes, which all ranks do at the same times. */
-async function measure(barrier: () => unknown, reduce: () => unknown) {
-  const [from, to] = [new Float32Array(numbers).fill(1), new Float32Array(numbers)]
+type Arrays = { from: Float32Array; to: Float32Array }
+
+/** Medians of `reduce` and of a copy between the same arrays, which all ranks do at the same times. */
+async function measure(barrier: () => unknown, reduce: () => Arrays | Promise<Arrays>) {
   const times: number[] = []
   const copies: number[] = []
   for (let round = -WARM_UP; round < rounds; round++) {
     await barrier()
     const start = performance.now()
-    const pending = reduce()
-    if (pending instanceof Promise) await pending
+    const reducing = reduce()
+    const { from, to } = reducing instanceof Promise ? await reducing : reducing
     const reduced = performance.now()
     to.set(from)
     if (round < 0) continue
@@ -38,11 +39,13 @@ function check(sum: number, size: number): void {
 async function byInterface() {
   await hvd.init()
   const tensor = tf.fill([numbers], hvd.rank() + 1)
-  tensor.dataSync()
+  const from = tensor.dataSync<'float32'>()
   const times = await measure(hvd.barrier, () => {
     const reduced = hvd.allreduce(tensor, { op: hvd.Sum })
-    check(reduced.dataSync()[numbers - 1]!, hvd.size())
+    const to = reduced.dataSync<'float32'>()
+    check(to[numbers - 1]!, hvd.size())
     reduced.dispose()
+    return { from, to }
   })
   const report = { rank: hvd.rank(), transport: hvd.transportName(), ...times }
   await hvd.shutdown()
@@ -56,16 +59,16 @@ async function byTransport() {
   const start = { world: worldOf(environment), environment, transport: name, signals: new SharedArrayBuffer(8) }
   const alive = setInterval(() => {}, 1000)
   const { transport, world, control, close } = await joinWorld(start, { onHostsUpdated: () => {}, onBroken: () => {} })
-  const data = new Float32Array(numbers)
-  const bytes = new Uint8Array(data.buffer)
+  const [from, to] = [new Float32Array(numbers).fill(world.rank + 1), new Float32Array(numbers)]
   const times = await measure(
-    () => {
-      data.fill(world.rank + 1)
-      return transport.allreduce(new Uint8Array(4), 'float32', 'Sum')
+    () => transport.allreduce(new Uint8Array(4), 'float32', 'Sum'),
+    async () => {
+      await transport.allreduce(new Uint8Array(to.buffer), 'float32', 'Sum') // of what was copied, or 0
+      return { from, to }
     },
-    () => transport.allreduce(bytes, 'float32', 'Sum'),
   )
-  check(data[numbers - 1]!, world.size)
+  await transport.allreduce(new Uint8Array(to.buffer), 'float32', 'Sum')
+  check(to[numbers - 1]!, world.size)
   await transport.close()
   await control.close()
   close()
