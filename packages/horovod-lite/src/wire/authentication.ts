@@ -16,8 +16,6 @@ const PROTOCOL = 'horovod-lite/1'
 
 /** No frame of the handshake is longer. */
 export const LONGEST_HELLO = 1024
-/** Milliseconds in which it must be over. */
-export const HANDSHAKE_TIME = 5000
 
 /** What a connection is for, and whose it is. */
 export interface Hello {

@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import {
   CLIENT_PROOF,
   GREETING,
-  HANDSHAKE_TIME,
   type Hello,
   LONGEST_HELLO,
   newNonce,
@@ -24,6 +23,9 @@ export interface ConnectOptions extends Hello {
   timeoutSeconds: number
 }
 
+/** Milliseconds until another address is tried where nothing answers. */
+const UNREACHABLE = 5000
+
 /** What more time does not mend. */
 class Final extends Error {}
 
@@ -35,7 +37,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   for (let wait = 5; ; wait = Math.min(2 * wait, 250)) {
     for (const address of addresses)
       try {
-        return await attempt(address, options, Math.min(HANDSHAKE_TIME, deadline - performance.now()))
+        return await attempt(address, options, deadline)
       } catch (error) {
         if (error instanceof Final) throw error
         last = (error as Error).message
@@ -49,7 +51,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   )
 }
 
-function attempt({ host, port }: Address, options: ConnectOptions, milliseconds: number): Promise<Connection> {
+function attempt({ host, port }: Address, options: ConnectOptions, deadline: number): Promise<Connection> {
   return new Promise((resolve, reject) => {
     let connection: Connection | undefined
     const scratch = Buffer.allocUnsafeSlow(64 * 1024)
@@ -66,9 +68,13 @@ function attempt({ host, port }: Address, options: ConnectOptions, milliseconds:
       socket.destroy()
       reject(error)
     }
-    const timer = setTimeout(() => fail(new Error('no answer')), Math.max(1, milliseconds))
+    const within = (milliseconds: number) => setTimeout(() => fail(new Error('no answer')), Math.max(1, milliseconds))
+    const rest = () => deadline - performance.now()
+    let timer = within(Math.min(UNREACHABLE, rest()))
     socket.on('error', fail)
     socket.once('connect', async () => {
+      clearTimeout(timer)
+      timer = within(rest()) // not less: the other side may have admitted this one, and take no second
       connection = new Connection(socket)
       try {
         await introduce(connection, options)

@@ -3,7 +3,6 @@ import {
   CLIENT_PROOF,
   GREETING,
   greetingOf,
-  HANDSHAKE_TIME,
   type Hello,
   LONGEST_HELLO,
   newNonce,
@@ -17,6 +16,8 @@ import { Connection } from './connection'
 
 /** Connections that have proved nothing yet. Where there are more the oldest goes: who knows the secret needs no time. */
 const MOST_STRANGERS = 128
+/** Milliseconds in which a handshake must be over. */
+const HANDSHAKE_TIME = 5000
 /** Milliseconds between two warnings. */
 const WARNING_INTERVAL = 10_000
 
