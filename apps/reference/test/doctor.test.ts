@@ -32,7 +32,10 @@ test('says of every backend whether it works, why not and what to do, in one lin
     description: '@tensorflow/tfjs-node-gpu is not installed',
     remedy: expect.stringContaining('npm install @tensorflow/tfjs-node-gpu@4.22.0'),
   })
-  const { auto, node } = JSON.parse(stdout)
+  const { auto, node, transports } = JSON.parse(stdout)
+  expect(transports.map(({ name }: { name: string }) => name)).toEqual(['tcp', 'shm', 'mpi'])
+  for (const { name, description, problem } of transports) expect(problem ?? description, name).toMatch(/\w/)
+  expect(transports[0].problem).toBeUndefined()
   expect(node).toBe(process.versions.node)
   expect(auto.training).toBe(find(stdout, 'native').works ? 'native' : 'cpu')
   expect(auto.inference).toBe(find(stdout, 'native').works ? 'native' : 'wasm')

@@ -208,7 +208,7 @@ export const schema = z.strictObject({
     }),
   threads: wholeNumber(1, 1024).optional().register(about, {
     section: 'Engine',
-    help: 'threads of the native backend (default: one a core)',
+    help: 'threads of the native backend (default: one a core, shared by the processes of a host)',
   }),
   amp: flag(false).register(about, {
     section: 'Engine',

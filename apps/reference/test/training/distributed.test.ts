@@ -1,4 +1,5 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readJson, readLines, refusedIn, run, start, succeed, temporaryFolder } from '../command-line'
@@ -34,6 +35,8 @@ describe('all transports give the same bits', () => {
     const { stdout } = await runRanks(2, train('speaks', '--num-iter 2'), room)
     expect(stdout.split('\n').filter((line) => line.startsWith('[1]'))).toEqual([])
     expect(stdout).toMatch(/\[0\]<stdout>:run runs\/speaks · 4 images, 2 steps of 4 on 2 processes \((shm|tcp)\)/)
+    const threads = Math.max(1, Math.floor(availableParallelism() / 2))
+    expect(stdout).toContain(threads === 1 ? 'one thread' : `${threads} threads`)
     const files = readdirSync(join(room, 'runs/speaks'))
     expect(files.filter((name) => name.startsWith('events'))).toHaveLength(1)
     expect(files).not.toContain('.lock')
