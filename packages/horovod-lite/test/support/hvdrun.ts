@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { onTestFinished } from 'vitest'
 import { quote } from '../../src/launcher/ssh'
 import { bundle } from './bundle'
 
@@ -70,6 +71,9 @@ export async function hvdrun(args: string[], options: LaunchOptions = {}): Promi
     },
     stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   }) as ChildProcessByStdio<Writable | null, Readable, Readable>
+  onTestFinished(() => {
+    for (const pid of processesOf(marker)) kill(pid) // none, unless the test has failed
+  })
   const output = { stdout: '', stderr: '' }
   const listeners = new Set<() => void>()
   for (const stream of ['stdout', 'stderr'] as const)
