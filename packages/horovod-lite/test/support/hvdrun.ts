@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { onTestFinished } from 'vitest'
+import { afterAll } from 'vitest'
 import { quote } from '../../src/launcher/ssh'
 import { bundle } from './bundle'
 
@@ -38,6 +38,12 @@ export interface LaunchOptions {
 }
 
 let count = 0
+const markerOf = (job: number) => `hvdrun-test-${process.pid}-${job}`
+
+// None, unless a test has failed.
+afterAll(() => {
+  for (let job = 0; job < count; job++) for (const pid of processesOf(markerOf(job))) kill(pid)
+})
 
 /** Makes a terminal (util-linux). */
 const SCRIPT = ['script', '--quiet', '--flush', '--return', '/dev/null', '--command']
@@ -53,7 +59,7 @@ export async function hvdrun(args: string[], options: LaunchOptions = {}): Promi
     terminal,
   } = options
   const folder = await bundle(program)
-  const marker = `hvdrun-test-${process.pid}-${count++}`
+  const marker = markerOf(count++)
   const words = args.map((word) =>
     word === 'PROGRAM' ? join(folder, 'program.js') : word === 'NODE' ? process.execPath : word,
   )
@@ -71,9 +77,6 @@ export async function hvdrun(args: string[], options: LaunchOptions = {}): Promi
     },
     stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   }) as ChildProcessByStdio<Writable | null, Readable, Readable>
-  onTestFinished(() => {
-    for (const pid of processesOf(marker)) kill(pid) // none, unless the test has failed
-  })
   const output = { stdout: '', stderr: '' }
   const listeners = new Set<() => void>()
   for (const stream of ['stdout', 'stderr'] as const)
