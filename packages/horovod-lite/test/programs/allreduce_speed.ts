@@ -69,8 +69,9 @@ async function byTransport() {
   )
   await transport.allreduce(new Uint8Array(to.buffer), 'float32', 'Sum')
   check(to[numbers - 1]!, world.size)
-  await transport.close()
+  control.announce({ say: 'leave' })
   await control.close()
+  await transport.close()
   close()
   clearInterval(alive)
   return { rank: world.rank, transport: transport.name, ...times }

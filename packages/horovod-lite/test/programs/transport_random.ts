@@ -38,8 +38,9 @@ for (let i = 0; i < operations; i++) {
   if (!Buffer.from(got).equals(Buffer.from(expected)))
     throw new Error(`operation ${i} on rank ${rank}: ${call} is wrong`)
 }
-await transport.close()
+joined.control.announce({ say: 'leave' })
 await joined.control.close()
+await transport.close()
 joined.close()
 clearInterval(alive)
 console.log(JSON.stringify({ transport: transport.name, operations }))
