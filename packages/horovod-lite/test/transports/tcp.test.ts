@@ -115,12 +115,15 @@ describe('a lost peer', () => {
   test('that cannot be reached: what runs ends when the transport is closed', async () => {
     world = await tcpWorld(3)
     world.listeners[2]!.destroy()
-    const running = world.transports[0]!.allreduce(floats(100_000, 1).bytes, 'float32', 'Sum')
-    running.catch(() => {})
+    const [transport] = world.transports
+    const summing = transport!.allreduce(floats(100_000, 1).bytes, 'float32', 'Sum')
+    const receiving = transport!.broadcast(new Uint8Array(10), 2)
+    for (const running of [summing, receiving]) running.catch(() => {})
     await soon(50)
     const start = performance.now()
-    await world.transports[0]!.close()
-    await expect(running).rejects.toThrow('the transport is closed')
+    await transport!.close()
+    await expect(summing).rejects.toThrow('the transport is closed')
+    await expect(receiving).rejects.toThrow('the transport is closed')
     expect(performance.now() - start).toBeLessThan(500)
   })
 

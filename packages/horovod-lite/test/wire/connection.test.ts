@@ -34,7 +34,9 @@ test('a long frame arrives whole', async () => {
 })
 
 /** The two ends of a data connection: as transports have them, one reads straight to where bytes belong. */
-async function rawPair(): Promise<{ sender: Connection; receiver: Connection; close(): void }> {
+async function rawPair(
+  first = new Uint8Array(0),
+): Promise<{ sender: Connection; receiver: Connection; close(): void }> {
   let onSender!: (connection: Connection) => void
   const sending = new Promise<Connection>((resolve) => {
     onSender = resolve
@@ -44,6 +46,7 @@ async function rawPair(): Promise<{ sender: Connection; receiver: Connection; cl
     secret: 's',
     onConnection: (_, connection) => {
       connection.startRaw()
+      if (first.byteLength > 0) void connection.write(first)
       onSender(connection)
     },
   })
@@ -68,6 +71,15 @@ test('raw bytes fill the places that are given, in order, in memory that threads
   close()
 })
 
+test('raw bytes right behind the handshake are not lost', async () => {
+  const data = pattern(1000)
+  const { receiver, close } = await rawPair(data)
+  const received = new Uint8Array(1000)
+  await receiver.receiveInto(received)
+  expect(Buffer.compare(received, data)).toBe(0)
+  close()
+})
+
 test('raw bytes that come before anybody asks wait, whoever asks when', async () => {
   const { sender, receiver, close } = await rawPair()
   const data = pattern(300_000)
@@ -84,6 +96,7 @@ test('raw bytes that come before anybody asks wait, whoever asks when', async ()
 test('what nobody asks for stays with the system: the sender is held up, not memory filled', async () => {
   const { sender, receiver, close } = await rawPair()
   const data = pattern(2 ** 20)
+  await Promise.all([sender.write(data), receiver.receiveInto(new Uint8Array(2 ** 20))]) // it has begun to read
   let written = 0
   const writing = Array.from({ length: 128 }, () => sender.write(data).then(() => written++))
   await soon(300)
