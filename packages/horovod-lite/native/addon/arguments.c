@@ -51,6 +51,12 @@ napi_value make_number(napi_env env, double value) {
   return result;
 }
 
+napi_value make_boolean(napi_env env, bool value) {
+  napi_value result;
+  napi_get_boolean(env, value, &result);
+  return result;
+}
+
 napi_value make_string(napi_env env, const char *value) {
   napi_value result;
   napi_create_string_utf8(env, value, NAPI_AUTO_LENGTH, &result);

@@ -30,4 +30,5 @@ const char *argument_text(Arguments *arguments, int index, char *room, size_t si
 const double *argument_numbers(Arguments *arguments, int index, int count);
 
 napi_value make_number(napi_env env, double value);
+napi_value make_boolean(napi_env env, bool value);
 napi_value make_string(napi_env env, const char *value);

@@ -4,7 +4,7 @@
 
 #define CALLS(X)                                                                                             \
   X(addressOf) X(reduce) X(reducePortable)                                                                   \
-  X(shmOpen) X(shmName) X(shmSeal) X(shmClose) X(shmLeft)                                                    \
+  X(shmOpen) X(shmName) X(shmSeal) X(shmLend) X(shmBorrow) X(shmClose) X(shmLeft) X(shmMeet)                 \
   X(shmAllreduce) X(shmBroadcast) X(shmAllgather) X(shmAlltoall) X(shmProceed)                               \
   X(mpiFind) X(mpiStart) X(mpiLeave) X(mpiAllreduce) X(mpiBroadcast) X(mpiAllgather) X(mpiAlltoall)
 

@@ -1,27 +1,62 @@
 #include "../shm/collectives.h"
+#include "../shm/meeting.h"
 #include "arguments.h"
 #include "calls.h"
+#include <stdint.h>
 #include <stdlib.h>
 
 #define TURN_NS 10000000 /* of waiting, before other work of the thread has its turn */
 
+// Threads that hold it take turns: never two at a time.
 typedef struct {
   Segment segment;
   Operation operation;
+  _Atomic int holders;
 } Shared;
 
-static void release(napi_env env, void *shared, void *hint) {
-  (void)env, (void)hint;
-  segment_close(&((Shared *)shared)->segment);
+// One thread's.
+typedef struct {
+  Shared *shared; // NULL when it is closed
+} Hold;
+
+static void let_go(Shared *shared) {
+  if (atomic_fetch_sub(&shared->holders, 1) > 1) return;
+  segment_unmap(&shared->segment);
   free(shared);
 }
 
-static Shared *shared_at(Arguments *a, int index) {
-  void *data = NULL;
+static void close_hold(Hold *hold) {
+  if (!hold->shared) return;
+  segment_leave(&hold->shared->segment);
+  let_go(hold->shared);
+  hold->shared = NULL;
+}
+
+static void release(napi_env env, void *hold, void *hint) {
+  (void)env, (void)hint;
+  close_hold(hold);
+  free(hold);
+}
+
+static napi_value make_hold(napi_env env, Shared *shared) {
+  Hold *hold = malloc(sizeof *hold);
+  hold->shared = shared;
+  napi_value result;
+  napi_create_external(env, hold, release, NULL, &result);
+  return result;
+}
+
+static Hold *hold_at(Arguments *a, int index) {
+  void *hold = NULL;
   if (a->failed) return NULL;
-  if (napi_get_value_external(a->env, a->values[index], &data) != napi_ok) fail(a, "horovod-lite addon: expected a segment");
-  else if (!((Shared *)data)->segment.counters) fail(a, "the shared memory is closed");
-  return a->failed ? NULL : data;
+  if (napi_get_value_external(a->env, a->values[index], &hold) != napi_ok) fail(a, "horovod-lite addon: expected a segment");
+  return hold;
+}
+
+static Shared *shared_at(Arguments *a, int index) {
+  const Hold *hold = hold_at(a, index);
+  if (hold && !hold->shared) fail(a, "the shared memory is closed");
+  return a->failed ? NULL : hold->shared;
 }
 
 static const double *numbers_of_ranks(Arguments *a, int index, const Shared *shared) {
@@ -42,15 +77,29 @@ napi_value call_shmOpen(napi_env env, napi_callback_info info) {
   segment->file = -1;
   segment->rank = rank;
   shared->operation.segment = segment;
+  shared->holders = 1;
   const char *problem = name ? segment_open(segment, size, buffer, name) : segment_create(segment, size, buffer);
-  if (problem) {
-    fail(&a, problem);
-    release(env, shared, NULL);
-    return NULL;
-  }
-  napi_value result;
-  napi_create_external(env, shared, release, NULL, &result);
-  return result;
+  if (!problem) return make_hold(env, shared);
+  fail(&a, problem);
+  segment_leave(segment);
+  let_go(shared);
+  return NULL;
+}
+
+// shmLend(segment): where it is, for one shmBorrow
+napi_value call_shmLend(napi_env env, napi_callback_info info) {
+  Arguments a = read_arguments(env, info, 1);
+  Shared *shared = shared_at(&a, 0);
+  if (!shared) return NULL;
+  atomic_fetch_add(&shared->holders, 1);
+  return make_number(env, (double)(uintptr_t)shared);
+}
+
+// shmBorrow(address): the same segment, in another thread
+napi_value call_shmBorrow(napi_env env, napi_callback_info info) {
+  Arguments a = read_arguments(env, info, 1);
+  Shared *shared = argument_address(&a, 0);
+  return a.failed ? NULL : make_hold(env, shared);
 }
 
 // shmName(segment): string
@@ -68,12 +117,25 @@ napi_value call_shmSeal(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// shmClose(segment)
+// shmClose(segment): for all threads of this process
 napi_value call_shmClose(napi_env env, napi_callback_info info) {
   Arguments a = read_arguments(env, info, 1);
-  Shared *shared = shared_at(&a, 0);
-  if (shared) segment_close(&shared->segment);
+  Hold *hold = hold_at(&a, 0);
+  if (hold) close_hold(hold);
   return NULL;
+}
+
+// shmMeet(segment, number of the operation, note, nanoseconds): whether all ranks are here with the same note
+napi_value call_shmMeet(napi_env env, napi_callback_info info) {
+  Arguments a = read_arguments(env, info, 4);
+  Shared *shared = shared_at(&a, 0);
+  const uint32_t number = (uint32_t)argument_number(&a, 1);
+  const uint64_t ns = (uint64_t)argument_number(&a, 3);
+  char note[NOTE_BYTES];
+  size_t length = 0;
+  if (!a.failed && napi_get_value_string_utf8(env, a.values[2], note, sizeof note, &length) != napi_ok)
+    fail(&a, "horovod-lite addon: expected a text");
+  return a.failed ? NULL : make_boolean(env, meet(&shared->segment, number, note, length, ns));
 }
 
 // shmLeft(segment, rank): whether it has closed the segment
@@ -82,9 +144,7 @@ napi_value call_shmLeft(napi_env env, napi_callback_info info) {
   Shared *shared = shared_at(&a, 0);
   const int rank = shared ? argument_choice(&a, 1, shared->segment.size) : 0;
   if (a.failed) return NULL;
-  napi_value result;
-  napi_get_boolean(env, atomic_load(&shared->segment.counters[rank].left) != 0, &result);
-  return result;
+  return make_boolean(env, atomic_load(&shared->segment.counters[rank].left) != 0);
 }
 
 // Operations give −1 at their end. Else rank r is missing: r where shmProceed may go on, −2 − r where r has left.

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "segment.h"
 #include "futex.h"
+#include "meeting.h"
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ static size_t header_bytes(int size) { return ((size_t)size * sizeof(Counters) +
 static void plan(Segment *s, int size, size_t buffer) {
   s->size = size;
   s->piece = buffer / SLOTS / (size_t)size & ~(size_t)63;
-  s->bytes = header_bytes(size) + (size_t)size * SLOTS * slot_bytes(s);
+  s->bytes = header_bytes(size) + meeting_bytes(size) + (size_t)size * SLOTS * slot_bytes(s);
   s->spins = size <= sysconf(_SC_NPROCESSORS_ONLN) ? SPINS_ALONE : SPINS_CROWDED;
 }
 
@@ -25,7 +26,8 @@ static const char *map(Segment *s) {
   void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->file, 0);
   if (memory == MAP_FAILED) return "the shared memory cannot be mapped";
   s->counters = memory;
-  s->buffers = (uint8_t *)memory + header_bytes(s->size);
+  s->notes = (uint8_t *)memory + header_bytes(s->size);
+  s->buffers = (uint8_t *)s->notes + meeting_bytes(s->size);
   return NULL;
 }
 
@@ -68,12 +70,15 @@ void segment_seal(Segment *s) {
   s->file = -1;
 }
 
-void segment_close(Segment *s) {
+void segment_leave(Segment *s) {
   segment_seal(s);
   if (!s->counters) return;
   atomic_store(&s->counters[s->rank].left, 1);
   for (Stage stage = IN; stage < STAGES; stage++) futex_wake(&s->counters[s->rank].counts[stage]);
-  munmap(s->counters, s->bytes);
+}
+
+void segment_unmap(Segment *s) {
+  if (s->counters) munmap(s->counters, s->bytes);
   s->counters = NULL;
 }
 
@@ -84,18 +89,10 @@ void segment_count(Segment *s, Stage stage, uint32_t rounds) {
   if (atomic_load_explicit(&own->sleepers, memory_order_relaxed)) futex_wake(&own->counts[stage]);
 }
 
-static inline void relax(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 static bool reached(uint32_t count, uint32_t rounds) { return (int32_t)(count - rounds) >= 0; }
 
 bool segment_await(Segment *s, int rank, Stage stage, uint32_t rounds) {
-  Counters *other = &s->counters[rank];
+  Counters *own = &s->counters[s->rank], *other = &s->counters[rank];
   _Atomic uint32_t *count = &other->counts[stage];
   bool there = false;
   for (uint32_t turn = 0; turn < s->spins + YIELDS; turn++) {
@@ -106,7 +103,7 @@ bool segment_await(Segment *s, int rank, Stage stage, uint32_t rounds) {
   s->waiting_for = rank;
   atomic_fetch_add(&other->sleepers, 1);
   for (;;) {
-    const bool left = atomic_load(&other->left); // looked at before the count: what it did before it left is there
+    const bool left = atomic_load(&other->left) || atomic_load(&own->left); // before the count: what it did before is there
     const uint32_t seen = atomic_load(count);
     const uint64_t now = now_ns();
     there = reached(seen, rounds);

@@ -20,10 +20,13 @@ typedef struct {
   _Atomic uint32_t left;   // it takes no more part
   _Atomic uint64_t number; // what others must know of it (alltoall)
   _Alignas(128) _Atomic uint32_t sleepers; // others that sleep until it counts
+  _Atomic uint32_t missed;                 // the last operation whose meeting it has left (meeting.h)
+  _Alignas(128) _Atomic uint64_t arrivals; // the first rank's: meeting.c
 } Counters;
 
 typedef struct {
   Counters *counters; // of each rank; the mapping begins here
+  void *notes;        // meeting.h
   uint8_t *buffers;
   size_t bytes; // of the mapping
   size_t piece; // bytes of one chunk that a round moves; a slot has `size` pieces
@@ -43,7 +46,10 @@ const char *segment_create(Segment *segment, int size, size_t buffer);
 const char *segment_open(Segment *segment, int size, size_t buffer, const char *name);
 // All ranks have it: the name goes, and nothing can be left behind.
 void segment_seal(Segment *segment);
-void segment_close(Segment *segment);
+// This rank takes no more part: whoever waits for it, in this process too, is told.
+void segment_leave(Segment *segment);
+// After that, when no thread of this process uses it.
+void segment_unmap(Segment *segment);
 
 static inline size_t slot_bytes(const Segment *s) { return s->piece * (size_t)s->size; }
 
@@ -58,3 +64,11 @@ void segment_count(Segment *segment, Stage stage, uint32_t rounds);
 // `lost` where it never will.
 bool segment_await(Segment *segment, int rank, Stage stage, uint32_t rounds);
 bool segment_await_all(Segment *segment, Stage stage, uint32_t rounds);
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}

@@ -46,6 +46,7 @@ export class Engine {
     const { control } = this.joined
     if (message.type === 'leave') void this.leave(message.id)
     else if (message.type === 'span') this.timeline?.span(message.lane, message.name, message.start, message.end)
+    else if (message.type === 'broken') void this.breakOff(message.message)
     else if (message.type === 'blocked') control.announce({ say: 'blocked', names: message.names })
     else if (this.failure) this.answer(message.id, { failure: this.failure })
     else if (message.type === 'join') {

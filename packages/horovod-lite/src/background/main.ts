@@ -34,7 +34,9 @@ try {
   // The main thread may be blocked: it must hear of an error of ours, too.
   process.on('uncaughtException', (error) => void engine!.breakOff(`the background thread failed: ${error.message}`))
   const { world, transport } = joined
-  tell({ type: 'ready', world, transport: transport.name, direct: transport.allreduceDirect !== undefined })
+  const lent = start.environment.HOROVOD_TIMELINE ? undefined : transport.lend?.() // the timeline is the coordinator's
+  const direct = transport.allreduceDirect !== undefined
+  tell({ type: 'ready', world, transport: transport.name, direct, lent })
 } catch (error) {
   const kind = error instanceof HorovodInternalError ? 'internal' : 'other'
   tell({ type: 'failed', kind, message: error instanceof Error ? error.message : String(error) })

@@ -42,7 +42,7 @@ export const allreduceAsync = async <T extends tf.Tensor>(tensor: T, options: Al
 export const groupedAllreduce = <T extends tf.Tensor>(
   tensors: readonly T[],
   options: GroupedAllreduceOptions = {},
-): T[] => startGroupedAllreduce(tensors, options).wait() as T[]
+): T[] => startGroupedAllreduce(tensors, { ...options, waiting: true }).wait() as T[]
 
 export const groupedAllreduceAsync = async <T extends tf.Tensor>(
   tensors: readonly T[],
@@ -66,7 +66,7 @@ export function allgather<T extends tf.Tensor>(tensor: T, options: Named = {}): 
 }
 
 /** Of the gradients of all ranks for one value, as in Horovod. */
-const averageOf = (dy: tf.Tensor): tf.Tensor => startAllreduce(dy).wait()
+const averageOf = (dy: tf.Tensor): tf.Tensor => startAllreduce(dy, { waiting: true }).wait()
 
 function ownRows(all: tf.Tensor, rows: readonly number[]): tf.Tensor {
   const { rank } = context('allgather()').world

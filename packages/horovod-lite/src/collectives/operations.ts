@@ -36,6 +36,8 @@ const payloadOf = (...parts: Uint8Array[]): Payload => ({
   },
 })
 
+const plain = { entries: [], wire: 'bytes' as const, attributes: {}, fusable: false, blocking: false }
+
 /** Submits an operation that moves bytes. `take` makes its result of what came, and of `data` (broadcast). */
 function submit<T>(
   client: Client,
@@ -45,8 +47,7 @@ function submit<T>(
 ): Pending<T> {
   const data = client.memory.take(bytes)
   fill?.(data)
-  const plain = { entries: [], wire: 'bytes' as const, bytes, attributes: {}, fusable: false, blocking: false }
-  return map(pending(client, client.submit({ ...plain, ...submission }, { data })), (outcome) => {
+  return map(pending(client, client.submit({ ...plain, bytes, ...submission }, { data })), (outcome) => {
     const result = take(outcome, data)
     client.memory.give(data)
     return result
@@ -206,7 +207,9 @@ export function startBroadcastObject<T>(value: T, options: Rooted = {}): Pending
 export function startBarrier(options: Named = {}): Pending<void> {
   const { client } = context('barrier()')
   if (!client) return done(() => {})
-  return submit(client, { kind: 'barrier', name: client.nameOf('barrier', options.name) }, nothing, () => {})
+  const submission = { ...plain, kind: 'barrier' as const, name: client.nameOf('barrier', options.name), bytes: 0 }
+  if (client.doNow(submission)) return done(() => {})
+  return submit(client, submission, nothing, () => {})
 }
 
 /** Blocks until all ranks have joined. @returns the last rank that did */

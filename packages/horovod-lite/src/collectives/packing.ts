@@ -69,7 +69,8 @@ export function copyOf<T extends Numbers>(bytes: Uint8Array, like: T): T {
 /** A new array of the same kind, of any content. */
 export function arrayLike<T extends Numbers>(like: T, byteLength = like.byteLength): T {
   type Kind = new (buffer: ArrayBuffer, offset: number, length: number) => T
-  return new (like.constructor as Kind)(new ArrayBuffer(byteLength), 0, byteLength / like.BYTES_PER_ELEMENT)
+  const { buffer } = Buffer.allocUnsafeSlow(byteLength) // a new one would be filled with zeros first
+  return new (like.constructor as Kind)(buffer, 0, byteLength / like.BYTES_PER_ELEMENT)
 }
 
 /** The same as a dtype's array. */

@@ -29,14 +29,19 @@ export interface GroupedAllreduceOptions extends AllreduceOptions {
 /** Smaller payloads travel through shared memory and may share a run; larger ones are read and written where they are. */
 const DIRECT_FROM = 64 * 1024
 
+/** `waiting`: the caller waits for it at once, and for nothing else. */
+interface Waiting {
+  waiting?: boolean
+}
+
 /** Begins the reduction of tensors as one operation a dtype, with one read-back each; none in a world of one. */
 export const startGroupedAllreduce = (
   tensors: readonly tf.Tensor[],
-  { names, ...options }: GroupedAllreduceOptions = {},
+  { names, ...options }: GroupedAllreduceOptions & Waiting = {},
 ): Pending<tf.Tensor[]> =>
   startAll('grouped_allreduce', tensors, options, (name) => names ?? tensors.map((_, i) => `${name}.${i}`))
 
-export const startAllreduce = (tensor: tf.Tensor, options: AllreduceOptions = {}): Pending<tf.Tensor> =>
+export const startAllreduce = (tensor: tf.Tensor, options: AllreduceOptions & Waiting = {}): Pending<tf.Tensor> =>
   map(
     startAll('allreduce', [tensor], options, (name) => [name]),
     ([reduced]) => reduced!,
@@ -45,7 +50,7 @@ export const startAllreduce = (tensor: tf.Tensor, options: AllreduceOptions = {}
 function startAll(
   kind: string,
   tensors: readonly tf.Tensor[],
-  options: AllreduceOptions,
+  options: AllreduceOptions & Waiting,
   namesOf: (name: string) => readonly string[],
 ): Pending<tf.Tensor[]> {
   const { client } = context('allreduce()')
@@ -65,9 +70,9 @@ const alone = (tensors: readonly tf.Tensor[], options: AllreduceOptions): tf.Ten
 function start(
   client: Client,
   { name, names, tensors, dtype }: Group,
-  options: AllreduceOptions,
+  options: AllreduceOptions & Waiting,
 ): Pending<tf.Tensor[]> {
-  const { op = Average, prescaleFactor = 1, postscaleFactor = 1, compression = 'none' } = options
+  const { op = Average, prescaleFactor = 1, postscaleFactor = 1, compression = 'none', waiting = false } = options
   const wire = wireOf(dtype, compression)
   const shapes = tensors.map(({ shape }) => shape)
   const { values, own, release } = read(tensors, dtype, prescaleFactor)
@@ -89,6 +94,7 @@ function start(
     return tensorsOf(results, shapes, dtype)
   }
   try {
+    if (waiting && client.doNow(submission, { input: outgoing, output: incoming })) return lastly(done(finish), release)
     return lastly(map(submit(client, submission, outgoing, incoming), finish), release)
   } catch (error) {
     release() // it was never submitted: the name is under way
@@ -127,7 +133,7 @@ function requireReducible({ dtype }: tf.Tensor, op: ReduceOp = Average): void {
 /** One tensor, differentiable: the gradient of a sum over the ranks is the sum of their gradients, of an average the average. */
 export function differentiable(tensor: tf.Tensor, options: AllreduceOptions): tf.Tensor {
   const { op = Average } = options
-  const reduce = (x: tf.Tensor, name?: string) => startAllreduce(x, { ...options, name }).wait()
+  const reduce = (x: tf.Tensor, name?: string) => startAllreduce(x, { ...options, name, waiting: true }).wait()
   if (tensor.dtype !== 'float32') return reduce(tensor, options.name)
   const custom = tf.customGrad((x) => ({
     value: reduce(x as tf.Tensor, options.name),

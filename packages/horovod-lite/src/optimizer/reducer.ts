@@ -1,10 +1,13 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Pending } from '../collectives/pending'
 
-/** Starts the reduction of one bucket's gradients. The bucket and its variables have names, equal on every rank. */
+/**
+ * Starts the reduction of one bucket's gradients. The bucket and its variables have names, equal on every rank.
+ * `waiting`: the bucket is the only one, so nothing goes on meanwhile.
+ */
 export type StartReduction = (
   gradients: tf.Tensor[],
-  bucket: { name: string; names: string[] },
+  bucket: { name: string; names: string[]; waiting: boolean },
 ) => Pick<Pending<tf.Tensor[]>, 'wait'>
 
 /**
@@ -59,7 +62,7 @@ export class GradientReducer {
     const names = bucket.names.filter((name) => bucket.gradients.has(name))
     const gradients = names.map((name) => bucket.gradients.get(name)!)
     bucket.order = names
-    bucket.pending = this.start(gradients, { name: bucket.name, names })
+    bucket.pending = this.start(gradients, { name: bucket.name, names, waiting: this.buckets.length === 1 })
   }
 }
 

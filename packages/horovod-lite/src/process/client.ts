@@ -7,6 +7,7 @@ import type { Address } from '../transports/transport'
 import type { World } from '../world'
 import { SharedMemory } from './memory'
 import { type Failure, type Result, Signal, type ToBackground, type ToMain } from './messages'
+import type { Shortcut } from './shortcut'
 
 /** Arrays that travel. */
 export type Numbers = Float32Array | Int32Array | Uint8Array | Uint16Array
@@ -47,6 +48,7 @@ export class Client {
     /** Whether the transport reads and writes this thread's memory (`Request.direct`). */
     readonly direct: boolean,
     private readonly native?: Native,
+    private readonly shortcut?: Shortcut,
   ) {
     this.signals = new Int32Array(signals)
     port.on('message', (message: ToMain) => this.receive(message))
@@ -83,6 +85,21 @@ export class Client {
     const memory = 'data' in payload ? undefined : [payload.input, payload.output] // kept alive
     this.underWay.set(ticket.id, { name, memory })
     return ticket
+  }
+
+  /**
+   * Does an operation here and now where all ranks' main threads wait for it (`Shortcut`).
+   * @returns false where it must be submitted
+   */
+  doNow(submission: Submission, memory?: { input: Numbers; output: Numbers }): boolean {
+    if (!this.shortcut || this.underWay.size > 0 || this.ended) return false
+    if (!this.shortcut.meet(this.next, submission)) return false
+    this.next++
+    if (!memory) return true
+    const [input, output] = [this.addressOf(memory.input), this.addressOf(memory.output)]
+    const problem = this.shortcut.allreduce(submission, input, output)
+    if (problem) this.tell({ type: 'broken', message: problem }) // then what is submitted fails, with the reason
+    return !problem
   }
 
   /** Says that this rank has no more data. */
@@ -149,6 +166,7 @@ export class Client {
     process.off('exit', this.onExit)
     const left = this.post('leave', (id) => ({ type: 'leave', id }))
     await this.promise(left).catch(() => {})
+    this.shortcut?.close()
     this.port.close()
     await this.worker.terminate()
   }

@@ -1,5 +1,5 @@
 import type { Submission } from '../negotiation/submission'
-import type { Address } from '../transports/transport'
+import type { Address, Lent } from '../transports/transport'
 import type { Environment, World } from '../world'
 
 /** What the background thread is started with (`workerData`). */
@@ -35,6 +35,8 @@ export type ToBackground =
   | { type: 'blocked'; names: string[] }
   | { type: 'join'; id: number }
   | { type: 'leave'; id: number }
+  /** What the main thread did itself broke off. */
+  | { type: 'broken'; message: string }
   /** A span for the timeline, in milliseconds of `process.hrtime`. */
   | { type: 'span'; lane: string; name: string; start: number; end: number }
 
@@ -58,7 +60,7 @@ export interface Result {
 
 /** Background thread → main thread. */
 export type ToMain =
-  | { type: 'ready'; world: World; transport: string; direct: boolean }
+  | { type: 'ready'; world: World; transport: string; direct: boolean; lent?: Lent }
   /** `internal`: a process of this world has ended before it had begun (elastic). */
   | { type: 'failed'; kind: 'internal' | 'other'; message: string }
   | Result

@@ -5,6 +5,7 @@ import { loadNative } from '../transports/native'
 import type { Environment, World } from '../world'
 import { Client } from './client'
 import type { Start, ToMain } from './messages'
+import { Shortcut } from './shortcut'
 
 /**
  * Starts the background thread and waits until all ranks are there.
@@ -30,5 +31,6 @@ export async function startClient(world: World, environment: Environment, transp
   worker.unref()
   const native = ready.direct ? loadNative() : undefined
   if (native && 'reason' in native) throw new Error(native.reason) // it was there a moment ago, in the other thread
-  return new Client(worker, port1, signals, ready.world, ready.transport, ready.direct, native)
+  const shortcut = ready.lent && native && new Shortcut(native, ready.lent, ready.world.size)
+  return new Client(worker, port1, signals, ready.world, ready.transport, ready.direct, native, shortcut)
 }

@@ -2,7 +2,8 @@ import { LocalTransport } from './local'
 import { MpiTransport } from './mpi/mpi'
 import type { Mpi } from './mpi/start'
 import { loadNative } from './native'
-import { openShm } from './shm/open'
+import { openSegment } from './shm/open'
+import { ShmTransport } from './shm/shm'
 import type { Links } from './tcp/links'
 import type { TcpTransport } from './tcp/tcp'
 import type { Peer, Transport } from './transport'
@@ -28,7 +29,7 @@ export interface TransportModule {
  * @throws on every rank where it cannot work, with the reason and what to do
  */
 export async function openTransport({ name, rank, peers, tcp, mpi }: ChooseOptions): Promise<Transport> {
-  if (mpi) return new MpiTransport(mpi)
+  if (mpi) return openMpi(mpi, rank, peers)
   if (name !== 'auto' && name !== 'tcp' && name !== 'shm') return openModule(name, { rank, peers, links: tcp })
   if (peers.length === 1) return new LocalTransport()
   if (name === 'tcp') return tcp
@@ -55,10 +56,22 @@ export function whyNotShared(peers: readonly Peer[], rank: number): string | und
   )
 }
 
+/** On one host with memory where its ranks meet; they do without where there is none. */
+async function openMpi(mpi: Mpi, rank: number, peers: readonly Peer[]): Promise<Transport> {
+  const transport = new MpiTransport(mpi)
+  if (peers.length === 1 || whyNotShared(peers, rank)) return transport
+  const { native } = mpi
+  const opened = await openSegment({ native, rank, peers, through: transport, buffer: SHM_BUFFER.least })
+  if ('segment' in opened) transport.segment = opened.segment
+  return transport
+}
+
 async function openShared(rank: number, peers: readonly Peer[], tcp: TcpTransport) {
   const native = loadNative()
   if ('reason' in native) throw new Error(`transport shm: ${native.reason}`) // it was there when this rank registered
-  return openShm({ native, rank, peers, tcp, buffer: bufferOf(process.env.HOROVOD_SHM_BUFFER) })
+  const buffer = bufferOf(process.env.HOROVOD_SHM_BUFFER)
+  const opened = await openSegment({ native, rank, peers, through: tcp, buffer })
+  return 'reason' in opened ? opened : new ShmTransport(native, opened.segment, rank, peers)
 }
 
 /** Bytes of shared memory for each rank. More is not faster: what travels should stay in the processor's caches. */

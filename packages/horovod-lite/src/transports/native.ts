@@ -16,9 +16,15 @@ export interface Native {
   shmName(segment: Segment): string
   /** All ranks have it open: nobody else can, and nothing can be left behind. */
   shmSeal(segment: Segment): void
+  /** The address of a segment for one `shmBorrow` in another thread of this process. */
+  shmLend(segment: Segment): number
+  shmBorrow(address: number): Segment
+  /** For all threads of this process: whoever waits for this rank, or in it, gives up. */
   shmClose(segment: Segment): void
   /** Whether a rank has closed it. */
   shmLeft(segment: Segment, rank: number): boolean
+  /** native/shm/meeting.h. @param number of the operation @param note what it is */
+  shmMeet(segment: Segment, number: number, note: string, nanoseconds: number): boolean
   /**
    * Operations give −1 at their end. Else they have waited a while for rank r: r where `shmProceed` may go on, −2 − r
    * where that rank has closed the segment.

@@ -25,6 +25,8 @@ export interface Transport {
    * reductions use it where it is there.
    */
   allreduceDirect?(input: Address, output: Address, type: WireType, op: Reduction): Promise<void>
+  /** Only where all ranks are on one host: what the main thread needs to reduce by itself (process/shortcut.ts). */
+  lend?(): Lent | undefined
   /** All ranks' bytes, one after the other in the order of ranks. @param counts bytes of each rank */
   allgather(input: Uint8Array, output: Uint8Array, counts: readonly number[]): Promise<void>
   /** The root's bytes, in place. */
@@ -40,6 +42,14 @@ export interface Transport {
   ): Promise<void>
   /** Leaves nothing behind: no socket, segment or file. @param lost after a failure: nobody is to be waited for */
   close(lost?: boolean): Promise<void>
+}
+
+/** Who holds it uses it only while the transport does nothing, and closes it. */
+export interface Lent {
+  /** Shared memory where the ranks meet: an address for one `shmBorrow`. */
+  segment: number
+  /** What reduces. */
+  by: 'shm' | 'mpi'
 }
 
 /** One process of the world, as it registered itself. */

@@ -1,4 +1,4 @@
-import { reductionNumber, wireNumber } from '../native'
+import { reductionNumber, type Segment, wireNumber } from '../native'
 import type { Transport } from '../transport'
 import type { Mpi } from './start'
 
@@ -8,6 +8,8 @@ import type { Mpi } from './start'
  */
 export class MpiTransport implements Transport {
   readonly name = 'mpi'
+  /** Where the ranks of one host meet. */
+  segment?: Segment
 
   constructor(private readonly mpi: Mpi) {}
 
@@ -18,6 +20,9 @@ export class MpiTransport implements Transport {
 
   allreduceDirect: NonNullable<Transport['allreduceDirect']> = async (input, output, type, op) =>
     this.mpi.native.mpiAllreduce(input.address, output.address, input.bytes, wireNumber(type), reductionNumber(op))
+
+  lend: NonNullable<Transport['lend']> = () =>
+    this.segment && { by: 'mpi', segment: this.mpi.native.shmLend(this.segment) }
 
   allgather: Transport['allgather'] = async (input, output, counts) =>
     this.mpi.native.mpiAllgather(this.addressOf(input), this.addressOf(output), Float64Array.from(counts))
@@ -35,6 +40,7 @@ export class MpiTransport implements Transport {
 
   /** MPI itself ends with the process: it cannot be started twice. */
   async close(lost = false): Promise<void> {
+    if (this.segment) this.mpi.native.shmClose(this.segment)
     if (!lost) this.mpi.native.mpiLeave()
   }
 

@@ -1,36 +1,35 @@
 import type { Native, Segment } from '../native'
 import type { Peer, Transport } from '../transport'
-import { ShmTransport } from './shm'
 
 export interface OpenOptions {
   native: Native
   rank: number
   peers: readonly Peer[]
   /** How the ranks tell each other. */
-  tcp: Pick<Transport, 'allgather' | 'broadcast'>
+  through: Pick<Transport, 'allgather' | 'broadcast'>
   /** Bytes of shared memory for each rank; rank 0's counts. */
   buffer: number
 }
 
-/** Rank 0 makes a segment and tells the others where it is. @returns the transport, or for all ranks why there is none */
-export async function openShm(options: OpenOptions): Promise<ShmTransport | { reason: string }> {
-  const { native, rank, peers } = options
+/** Rank 0 makes a segment and tells the others where it is. @returns for all ranks alike: it, or why there is none */
+export async function openSegment(options: OpenOptions): Promise<{ segment: Segment } | { reason: string }> {
+  const { native, peers } = options
   const opened: { segment?: Segment } = {}
   try {
-    const reasons = await tellAll(options, await openSegment(options, opened))
+    const reasons = await tellAll(options, await openHere(options, opened))
     const failed = reasons.findIndex((reason) => reason !== '')
     if (failed >= 0) return { reason: `${reasons[failed]} (rank ${failed}, ${peers[failed]!.host})` }
     const segment = opened.segment!
     native.shmSeal(segment)
-    opened.segment = undefined // it is the transport's
-    return new ShmTransport(native, segment, rank, peers)
+    opened.segment = undefined // it is the caller's
+    return { segment }
   } finally {
     if (opened.segment) native.shmClose(opened.segment)
   }
 }
 
 /** @returns what is wrong on this rank; '' where nothing is */
-async function openSegment({ native, rank, peers, tcp, buffer }: OpenOptions, opened: { segment?: Segment }) {
+async function openHere({ native, rank, peers, through, buffer }: OpenOptions, opened: { segment?: Segment }) {
   const open = (bytes: number, name: string | null): string => {
     try {
       opened.segment = native.shmOpen(rank, peers.length, bytes, name)
@@ -41,16 +40,16 @@ async function openSegment({ native, rank, peers, tcp, buffer }: OpenOptions, op
   }
   const own = rank === 0 ? open(buffer, null) : ''
   const note = padded(opened.segment ? `${buffer} ${native.shmName(opened.segment)}` : '')
-  await tcp.broadcast(note, 0)
+  await through.broadcast(note, 0)
   if (rank === 0) return own
   const [bytes, name] = text(note).split(' ')
   return name ? open(Number(bytes), name) : 'rank 0 has made no shared memory'
 }
 
 /** Every rank's line, on every rank. */
-async function tellAll({ tcp, peers: { length: size } }: OpenOptions, line: string): Promise<string[]> {
+async function tellAll({ through, peers: { length: size } }: OpenOptions, line: string): Promise<string[]> {
   const all = new Uint8Array(size * NOTE)
-  await tcp.allgather(padded(line), all, Array<number>(size).fill(NOTE))
+  await through.allgather(padded(line), all, Array<number>(size).fill(NOTE))
   return Array.from({ length: size }, (_, r) => text(all.subarray(r * NOTE, (r + 1) * NOTE)))
 }
 

@@ -1,13 +1,10 @@
-import { type Native, reductionNumber, type Segment, wireNumber } from '../native'
-import { algorithmFor } from '../order'
+import type { Native, Segment } from '../native'
 import type { Peer, Transport } from '../transport'
 import { watch } from './alive'
+import { beginAllreduce, DONE } from './operations'
 
 /** Milliseconds between looks whether the others live, while this rank waits for one. */
 const LOOK_EVERY = 50
-
-/** What an operation gives at its end. */
-const DONE = -1
 
 /** Memory that all ranks of one host share. An operation that waits long gives the thread's other work its turns. */
 export class ShmTransport implements Transport {
@@ -31,13 +28,10 @@ export class ShmTransport implements Transport {
     return this.allreduceDirect(memory, memory, type, op)
   }
 
-  allreduceDirect: NonNullable<Transport['allreduceDirect']> = (input, output, type, op) => {
-    const tree = algorithmFor(this.peers.length, input.bytes) === 'halving' ? 1 : 0
-    const [wire, reduction] = [wireNumber(type), reductionNumber(op)]
-    return this.run((native, segment) =>
-      native.shmAllreduce(segment, input.address, output.address, input.bytes, wire, reduction, tree),
-    )
-  }
+  allreduceDirect: NonNullable<Transport['allreduceDirect']> = (input, output, type, op) =>
+    this.run((native, segment) => beginAllreduce(native, segment, this.peers.length, input, output, type, op))
+
+  lend: NonNullable<Transport['lend']> = () => ({ by: 'shm', segment: this.native.shmLend(this.segment) })
 
   allgather: Transport['allgather'] = (input, output, counts) =>
     this.run(

@@ -1,0 +1,101 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { runWorld, whyNot } from '../conformance/worlds'
+
+// Which operations the main threads of one host do themselves is a matter of microseconds. What is certain: all ranks see it
+// alike, results are right, errors are the same as without, and where nothing is between them, most of them are done so.
+
+interface Line {
+  rank: number
+  case: string
+  met: boolean[]
+  leaked: number
+}
+
+const CASES = ['together', 'late', 'underWay', 'different', 'long', 'anyOrder']
+
+const places = [
+  { transport: 'shm', size: 2 },
+  { transport: 'shm', size: 3 },
+  { transport: 'mpi', size: 2 },
+]
+for (const place of places) {
+  const { transport, size } = place
+  const reason = whyNot(transport)
+  describe.skipIf(reason)(`${transport}, ${size} ranks${reason ? ` (${reason})` : ''}`, () => {
+    let lines: Line[] = []
+    /** Of each rank. */
+    const of = <T = object>(name: string) => lines.filter((line) => line.case === name) as (Line & T)[]
+    /** What all ranks say alike. */
+    const metIn = (name: string) => {
+      const [first, ...others] = of(name).map(({ met }) => met)
+      for (const met of others) expect(met).toEqual(first)
+      return first!
+    }
+
+    beforeAll(async () => {
+      const said = await runWorld(place, { program: 'shortcut', args: CASES })
+      expect(said.trouble).toBe('')
+      lines = said.lines as Line[]
+      for (const name of CASES)
+        expect(
+          of(name)
+            .map(({ rank }) => rank)
+            .sort(),
+        ).toEqual([...Array(size).keys()])
+    })
+
+    test('most meet where nothing is between them', () => {
+      const met = metIn('together')
+      expect(met).toHaveLength(120)
+      expect(met.filter(Boolean).length).toBeGreaterThan(10)
+    })
+
+    test('whoever is late makes one go the other way, and the next ones meet again', () => {
+      const met = metIn('late')
+      expect(met.slice(0, 3)).toEqual([false, false, false])
+      expect(met.slice(3).filter(Boolean).length).toBeGreaterThan(3)
+    })
+
+    test('none meets while another is under way', () => expect(metIn('underWay').filter(Boolean)).toEqual([]))
+
+    test('ranks that wait for different things are told so, and go on', () => {
+      for (const { message, shapes } of of<{ message: string; shapes: string }>('different')) {
+        for (let rank = 0; rank < size; rank++) expect(message).toContain(`name.${rank}`)
+        expect(shapes).toMatch(/same.*\[10\].*\[11\]/)
+      }
+      expect(metIn('different').slice(1, 3)).toEqual([false, false])
+    })
+
+    test('what is too long to compare goes the other way', () => {
+      expect(metIn('long')).toEqual([false])
+      for (const { right } of of<{ right: boolean }>('long')) expect(right).toBe(true)
+    })
+
+    test('with delays and asynchronous ones among them all see it alike', () => {
+      expect(metIn('anyOrder').length).toBeGreaterThan(50)
+    })
+
+    test('nothing is left in memory', () => expect(lines.map(({ leaked }) => leaked)).toEqual(lines.map(() => 0)))
+  })
+}
+
+const noShm = whyNot('shm')
+describe.skipIf(noShm)(`a rank that is killed${noShm ? ` (${noShm})` : ''}`, () => {
+  test.each([2, 3])('of %i: the others are told, by its number', async (size) => {
+    const { lines } = await runWorld({ transport: 'shm', size }, { program: 'shortcut', args: ['killed'] })
+    const survivors = lines as (Line & { told: string })[]
+    expect(survivors.map(({ rank }) => rank).sort()).toEqual([...Array(size - 1).keys()])
+    for (const { told, met } of survivors) {
+      expect(told).toMatch(new RegExp(`^HorovodInternalError: (rank|lost rank) ${size - 1} `))
+      expect(met.filter(Boolean).length).toBeGreaterThan(10)
+    }
+  })
+})
+
+test('the timeline shows every operation, so none is done without the coordinator', async () => {
+  const { lines } = await runWorld(
+    { transport: noShm ? 'tcp' : 'shm', size: 2 },
+    { program: 'shortcut', args: ['together'], environment: { HOROVOD_TIMELINE: '/dev/null' } },
+  )
+  for (const { met } of lines as Line[]) expect(met.filter(Boolean)).toEqual([])
+})
