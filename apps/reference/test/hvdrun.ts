@@ -48,6 +48,14 @@ export function startRanks(args: string[], cwd: string): Job {
 export const runRanks = (size: number, args: string, cwd: string, launch: string[] = []): Promise<Ended> =>
   startRanks(['-np', String(size), ...launch, process.execPath, app, ...args.split(' ')], cwd).ended
 
+/** What stderr tells of the failure that ended a job: who was first and how, what that rank said, what others said. */
+export function failureIn(stderr: string): { first: number; how: string; said: string[]; others: string[] } {
+  const [, first, how] = /^hvdrun: rank (\d+) on localhost (.*); the other ranks were ended$/m.exec(stderr)!
+  const lines = [...stderr.matchAll(/^\[(\d+)\]<stderr>:(.*)$/gm)]
+  const of = (own: boolean) => lines.flatMap(([, rank, line]) => ((rank === first) === own ? line! : []))
+  return { first: Number(first), how: how!, said: of(true), others: of(false) }
+}
+
 /** Transports that can be tried here, and why others cannot. */
 export function transports(): { name: string; problem?: string }[] {
   const told = execFileSync(process.execPath, [launcher, '--check-build'], { encoding: 'utf8' })

@@ -1,9 +1,9 @@
-import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readJson, readLines, refusedIn, run, start, succeed, temporaryFolder } from '../command-line'
-import { app, bundled, runRanks, startRanks, transports } from '../hvdrun'
+import { app, bundled, failureIn, runRanks, startRanks, transports } from '../hvdrun'
 import { tiny } from './tiny'
 
 // Several processes, as hvdrun starts them, on the built packages.
@@ -85,11 +85,6 @@ test('--global-batch-size is shared, and kept by a run that goes on with more pr
   expect(readJson(checkpoint('global', 4), 'state.json')).toMatchObject({ step: 4, images: 16, ranks: 2 })
   const config = readJson(room, 'runs/global/config.json')
   expect([config.globalBatchSize, config.batchSize]).toEqual([4, undefined])
-  const refused = await runRanks(2, train('odd', '--global-batch-size 5 --num-iter 1'), room)
-  expect(refused.code).toBe(2)
-  expect(refused.stderr).toMatch(
-    /<stderr>:unet-industrial: --global-batch-size 5 cannot be shared by 2 processes; choose a multiple of 2/,
-  )
 })
 
 test('a run of two goes on in one and in three, where the images were; of two to the bits of an uninterrupted one', async () => {
@@ -125,24 +120,54 @@ describe('SIGINT ends all ranks after the same step, saved, and one process goes
   })
 })
 
-test('a loss that is not finite ends all, with one line each', async () => {
-  const { code, stderr } = await runRanks(2, train('nan', '--num-iter 30 --learning-rate 1e30'), room)
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/\[0\]<stderr>:unet-industrial: the loss is \S+ at step \d+ on rank \d/)
-  for (const line of stderr.split('\n').filter((line) => /^\[\d\]<stderr>:/.test(line)))
-    expect(line).toMatch(/<stderr>:unet-industrial: (the loss is|.*rank \d)/)
-})
+describe('an error ends all; the first rank that fails is named, and has said in a line why. The others are ended, or say a line, too:', () => {
+  /** A rank that heard of the first one's end before it was ended itself may name that. */
+  const expectOneLine = ({ stderr }: { stderr: string }, how: string, line: RegExp) => {
+    const failure = failureIn(stderr)
+    expect(failure.how).toBe(how)
+    expect(failure.said).toEqual([expect.stringMatching(line)])
+    for (const other of failure.others) expect(other).toMatch(new RegExp(`${line.source}|^unet-industrial: .*rank \\d`))
+    expect(failure.others.length).toBeLessThanOrEqual(1) // of the one other rank
+    return failure
+  }
 
-test('ranks that find other images are told so, both of them', async () => {
-  await succeed('data generate --data-dir host0/set --split train --image-size 16 --defective 3 --clean 2', room)
-  cpSync(join(room, 'host0'), join(room, 'host1'), { recursive: true })
-  rmSync(join(room, 'host1/set/Class1/Train/0577.PNG'))
-  const script = `cd host$HOROVOD_RANK; exec ${process.execPath} ${app} train --data-dir set --iter-unit batch --num-iter 1 --batch-size 1`
-  const { code, stderr } = await startRanks(['-np', '2', 'sh', '-c', script], room).ended
-  expect(code).toBe(1)
-  const problem = 'rank 1 finds other images in set than rank 0: 4 images, 2 defective, there 5 images, 3 defective'
-  for (const rank of [0, 1]) expect(stderr).toContain(`[${rank}]<stderr>:unet-industrial: ${problem}`)
-  expect(readdirSync(join(room, 'host0'))).toEqual(['set'])
+  test('a loss that is not finite', async () => {
+    const ended = await runRanks(2, train('nan', '--num-iter 30 --learning-rate 1e30'), room)
+    expect(ended.code).toBe(1)
+    const line = /^unet-industrial: the loss is \S+ at step \d+ on rank \d; the last checkpoint is from before/
+    expectOneLine(ended, 'exited with code 1', line)
+  })
+
+  test('other images on another host; nothing is written on either', async () => {
+    await succeed('data generate --data-dir host0/set --split train --image-size 16 --defective 3 --clean 2', room)
+    cpSync(join(room, 'host0'), join(room, 'host1'), { recursive: true })
+    rmSync(join(room, 'host1/set/Class1/Train/0577.PNG'))
+    const script = `cd host$HOROVOD_RANK; exec ${process.execPath} ${app} train --data-dir set --iter-unit batch --num-iter 1 --batch-size 1`
+    const ended = await startRanks(['-np', '2', 'sh', '-c', script], room).ended
+    expect(ended.code).toBe(1)
+    const line =
+      /^unet-industrial: rank 1 finds other images in set than rank 0: 4 images, 2 defective, there 5 images, 3 defective; give every host the same$/
+    expectOneLine(ended, 'exited with code 1', line)
+    for (const host of ['host0', 'host1']) expect(readdirSync(join(room, host))).toEqual(['set'])
+  })
+
+  test('no images on another host', async () => {
+    await succeed('data generate --data-dir here/set --split train --image-size 16 --defective 3 --clean 2', room)
+    mkdirSync(join(room, 'there'))
+    const script = `[ $HOROVOD_RANK = 0 ] && cd ../here; exec ${process.execPath} ${app} train --data-dir set --iter-unit batch --num-iter 1 --batch-size 1`
+    const ended = await startRanks(['-np', '2', 'sh', '-c', script], join(room, 'there')).ended
+    expect(ended.code).toBe(1)
+    expect(expectOneLine(ended, 'exited with code 1', /^unet-industrial: .*\bset\b/).first).toBe(1)
+    expect([readdirSync(join(room, 'here')), readdirSync(join(room, 'there'))]).toEqual([['set'], []])
+  })
+
+  test('a global batch that cannot be shared', async () => {
+    const ended = await runRanks(2, train('odd', '--global-batch-size 5 --num-iter 1'), room)
+    expect(ended.code).toBe(2)
+    const line = /^unet-industrial: --global-batch-size 5 cannot be shared by 2 processes; choose a multiple of 2$/
+    expectOneLine(ended, 'exited with code 2', line)
+    expect(existsSync(join(room, 'runs/odd'))).toBe(false)
+  })
 })
 
 test('two processes evaluate to what one does', async () => {

@@ -10,7 +10,11 @@ import { say } from './screen'
 import type { Settings } from './settings'
 import { withSignals } from './signals'
 
-/** Milliseconds between SIGTERM and SIGKILL where a rank has failed, and until hvdrun waits no more. */
+/**
+ * Milliseconds after a rank has failed: until the others get SIGTERM (before that they may end by themselves, and say why;
+ * the one that was heard of first may only have lost another), SIGKILL, and until hvdrun waits no more.
+ */
+const HEARING = 1000
 const GRACE = 3000
 const PATIENCE = 4500
 
@@ -109,8 +113,8 @@ class Job {
   private fail(failure: Rank & { exit: Exit }): void {
     this.failures.push(failure)
     if (this.failures.length > 1) return
-    this.signalAll('SIGTERM')
     this.timers.push(
+      setTimeout(() => this.signalAll('SIGTERM'), HEARING),
       setTimeout(() => this.signalAll('SIGKILL'), GRACE),
       setTimeout(() => this.giveUp(), PATIENCE),
     )

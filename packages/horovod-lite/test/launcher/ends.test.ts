@@ -29,6 +29,15 @@ describe('the first failure', () => {
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 
+  test('is the rank that another has lost, though that one is heard of first', async () => {
+    const last = '{ sleep 0.3; echo the reason >&2; exit 6; }'
+    const first = 'echo "rank 1 (here, pid 7) has died: its connection closed without a goodbye" >&2; exit 1'
+    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', `[ $HOROVOD_RANK = 1 ] && ${last}; ${first}`])
+    const { code, stderr } = await job.ended
+    expect(code).toBe(6)
+    expect(stderr).toMatch(/hvdrun: rank 1 on localhost exited with code 6; .*\nits last lines:\n {2}the reason\n$/)
+  })
+
   test('is also told where a rank does not listen to SIGTERM', async () => {
     const job = await hvdrun([
       '-np',

@@ -15,17 +15,28 @@ describe.skipIf(problem)(`on a terminal${problem ? ` (${problem})` : ''}`, () =>
   const onTerminal = async (shell: string, environment: Record<string, string> = {}) => {
     const cwd = temporaryFolder()
     writeFileSync(join(cwd, 'rank.sh'), shell)
-    return hvdrun(['-np', '2', 'sh', 'rank.sh'], {
+    const job = await hvdrun(['-np', '2', 'sh', 'rank.sh'], {
       cwd,
       environment: { TERM: 'xterm', ...environment },
       terminal: true,
     })
+    return { ...job, cwd }
   }
 
   test("rank 0's progress bar is seen while it moves, below whole lines of the others", async () => {
-    const bar = 'for i in 10 20 30; do printf "\\r$i%%"; sleep 0.3; done; printf "\\rdone\\n"'
-    const job = await onTerminal(`if [ $HOROVOD_RANK = 0 ]; then ${bar}; else sleep 0.45; echo a line; ${bar}; fi`)
-    await job.says(/\[0\]<stdout>:\S*10%/) // though its line has not ended
+    // Each goes on when the screen shows what it has printed: the test makes the file that it waits for.
+    const goOnAt = (file: string) => `until [ -e ${file} ]; do sleep 0.02; done`
+    const other = `${goOnAt('seen-20')}; echo a line; ${goOnAt('at-30')}; echo done`
+    const bar = ['10', '20', '30'].map((percent) => `printf '\\r${percent}%%'; ${goOnAt(`at-${percent}`)}`).join('; ')
+    const job = await onTerminal(`if [ $HOROVOD_RANK = 1 ]; then ${other}; else ${bar}; printf '\\rdone\\n'; fi`)
+    const shows = async (what: RegExp, file: string) => {
+      await job.says(what)
+      writeFileSync(join(job.cwd, file), '')
+    }
+    await shows(/\[0\]<stdout>:\S*10%/, 'at-10') // though its line has not ended
+    await shows(/\[0\]<stdout>:\S*20%/, 'seen-20')
+    await shows(/\[1\]<stdout>:\S*a line/, 'at-20')
+    await shows(/\[0\]<stdout>:\S*30%/, 'at-30')
     const { stdout } = await job.ended
     const seen = states(stdout)
     for (const state of ['10%', '20%', '30%']) expect(seen).toContain(`[0]<stdout>:${state}`)
