@@ -65,7 +65,7 @@ export function makeFolder(path: string): void {
     if (code === 'EEXIST' && statSync(path).isDirectory()) return
     if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
     makeFolder(dirname(path))
-    mkdirSync(path)
+    makeFolder(path)
   }
 }
 

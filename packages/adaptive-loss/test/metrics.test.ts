@@ -87,6 +87,33 @@ describeOnBackends('SegmentationMetrics', () => {
     expect(metrics.result().images).toBe(0)
   })
 
+  test('what ranks measured of the images r, r + P, … is what one process measures, in whichever order it is added', async () => {
+    await fc.assert(
+      fc.asyncProperty(images, fc.integer({ min: 1, max: 4 }), async (images, ranks) => {
+        const whole = new SegmentationMetrics()
+        await update(whole, images)
+        const merged = new SegmentationMetrics()
+        for (let rank = 0; rank < ranks; rank++) {
+          const own = images.filter((_, i) => i % ranks === rank)
+          if (own.length > 0) merged.add(await update(new SegmentationMetrics(), own))
+          else merged.add([])
+        }
+        const [got, want] = [merged.result(), whole.result()]
+        const { thresholds, ...detection } = want
+        expect(got).toMatchObject(detection) // numbers of images and their ranking: exactly
+        for (const [threshold, { dice, iou, diceDefective, iouDefective, ...counts }] of Object.entries(thresholds)) {
+          expect(got.thresholds[threshold]).toMatchObject(counts)
+          for (const [name, mean] of Object.entries({ dice, iou, diceDefective, iouDefective })) {
+            const of = got.thresholds[threshold]![name as 'dice']
+            if (mean === null) expect(of).toBeNull()
+            else expectClose(of!, mean, { relative: 1e-14 }) // summed in another order
+          }
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+
   test('a value equal to float32(threshold) is not above it, for pixels and images', async () => {
     const thresholds = [0.95, 0.3] // as float32 below and above themselves
     const metrics = new SegmentationMetrics({ thresholds })

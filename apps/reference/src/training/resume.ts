@@ -10,7 +10,7 @@ import { restoreCheckpoint } from './checkpoint'
 import { listCheckpoints, readState, removeCheckpoint, stepOf, type TrainingState } from './checkpoint-files'
 import { cutMetrics } from './metrics-log'
 import type { Recipe } from './recipe'
-import { type Located, locate, nameLatest } from './run-folder'
+import { type Located, locate, nameLatest, type RunFolder } from './run-folder'
 import { isWriter } from './world'
 
 /** A checkpoint to go on from, and what it says. */
@@ -18,11 +18,20 @@ interface Resumed extends Located {
   state: TrainingState
 }
 
-/** The options to train with: those of the command line, over those of the run that goes on. */
-export function resolve({ command: name, options, given }: Request): { options: Options; resumed?: Resumed } {
+/**
+ * The options to train with: those of the command line, over those of the run that goes on.
+ *
+ * @param hold keeps other processes from that run; only what is there afterwards counts
+ */
+export function resolve(
+  { command: name, options, given }: Request,
+  hold: (run: RunFolder) => void,
+): { options: Options; resumed?: Resumed } {
   const { resume, resultsDir } = options
   if (resume === false) return { options }
-  const located = locate(resultsDir, resume === true ? 'latest' : resume)
+  const { run } = locate(resultsDir, resume === true ? 'latest' : resume)
+  hold(run)
+  const located = locate(resultsDir, resume === true ? run.path : resume)
   const saved = readConfigFile(join(located.run.path, 'config.json'))
   return {
     options: schema.parse({ ...command(name).defaults, ...overlay(saved, given) }),

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, join, relative, resolve } from 'node:path'
 import { cannotWrite, makeFolder, writeAtomically } from '../files'
 import { checkpointAt, listCheckpoints } from './checkpoint-files'
@@ -27,10 +27,29 @@ const folder = (path: string): RunFolder => ({
 export function createRun(resultsDir: string, name: string): RunFolder {
   if (name === 'latest' || name.startsWith('.') || /[/\\]/.test(name))
     throw new Error(`run name ${JSON.stringify(name)} cannot be a folder's; choose another --run-name`)
+  const run = make(resultsDir, name)
+  if (!run)
+    throw new Error(
+      `run ${join(resultsDir, name)} exists; continue it with --resume ${name}, or choose another --run-name`,
+    )
+  return run
+}
+
+/** The same with a name that no run has yet: what is trained and when, counted up where several start within a second. */
+export function createFreshRun(resultsDir: string, what: string, now = new Date()): RunFolder {
+  const time = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')
+  for (let n = 1; ; n++) {
+    const run = make(resultsDir, n === 1 ? `${what}-${time}` : `${what}-${time}-${n}`)
+    if (run) return run
+  }
+}
+
+/** @returns undefined where it exists; of several processes that make it at once one gets it */
+function make(resultsDir: string, name: string): RunFolder | undefined {
   const run = folder(join(resultsDir, name))
-  if (existsSync(run.path))
-    throw new Error(`run ${run.path} exists; continue it with --resume ${name}, or choose another --run-name`)
   try {
+    makeFolder(resultsDir)
+    if (!makeNew(run.path)) return undefined
     makeFolder(run.checkpoints)
     makeFolder(run.samples)
   } catch (error) {
@@ -40,12 +59,14 @@ export function createRun(resultsDir: string, name: string): RunFolder {
   return run
 }
 
-/** A name that no run has yet: what is trained and when, counted up where two start within a second. */
-export function freshName(resultsDir: string, what: string, now = new Date()): string {
-  const time = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? `${what}-${time}` : `${what}-${time}-${n}`
-    if (!existsSync(join(resultsDir, name))) return name
+/** @returns whether there was none */
+function makeNew(path: string): boolean {
+  try {
+    mkdirSync(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   }
 }
 

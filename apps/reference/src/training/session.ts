@@ -11,14 +11,14 @@ import { say } from '../say'
 import { version } from '../version'
 import { openSamples, trainingSet } from './data'
 import { listenForInterrupt } from './interrupt'
-import { lockRun } from './lock'
+import { type Lock, lockRun } from './lock'
 import { type Records, trainingLoop } from './loop'
 import { MetricsLog, now } from './metrics-log'
 import { plan } from './plan'
 import { showProgress, silentProgress } from './progress'
 import { type Recipe, recipe } from './recipe'
 import { begin, resolve } from './resume'
-import { createRun, freshName, type RunFolder } from './run-folder'
+import { createFreshRun, createRun, type RunFolder } from './run-folder'
 import { SpeedMeter } from './speed'
 import { batchOf, fromWriter, isWriter, threadsOf } from './world'
 
@@ -34,7 +34,11 @@ export interface Trained {
 
 /** Trains as a command line asks: a new run, or one that goes on. Every rank of the world calls it. */
 export async function runTraining(request: Request): Promise<Trained> {
-  const { options: asked, resumed } = fromWriter(() => resolve(request))
+  let lock: Lock | undefined
+  const hold = (run: RunFolder) => {
+    lock = lockRun(run)
+  }
+  const { options: asked, resumed } = fromWriter(() => resolve(request, hold))
   const done = resumed?.state ?? { step: 0, images: 0 }
   const options = { ...asked, batchSize: batchOf(asked) }
   for (const note of notes(options)) say(note)
@@ -44,8 +48,7 @@ export async function runTraining(request: Request): Promise<Trained> {
   const steps = plan(options, samples.filter(({ defective }) => defective).length, size(), done)
   const parts = recipe(options, dataset.sampleShape, steps)
   if (options.debugVerbosity > 0) say(String(parts.model.summary()))
-  const run = fromWriter(() => resumed?.run ?? newRun(options))
-  const lock = isWriter() ? lockRun(run) : undefined
+  const run = fromWriter(() => resumed?.run ?? newRun(options, hold))
   await begin(resumed, parts, dataset)
   const records = isWriter() ? openRecords(run, request, asked, done.step) : undefined
   records?.log.write({
@@ -92,8 +95,12 @@ export async function runTraining(request: Request): Promise<Trained> {
   }
 }
 
-const newRun = (options: Options): RunFolder =>
-  createRun(options.resultsDir, options.runName ?? freshName(options.resultsDir, nameOf(options)))
+function newRun(options: Options, hold: (run: RunFolder) => void): RunFolder {
+  const { resultsDir, runName } = options
+  const run = runName === undefined ? createFreshRun(resultsDir, nameOf(options)) : createRun(resultsDir, runName)
+  hold(run)
+  return run
+}
 
 /** Opens what rank 0 writes. */
 function openRecords(run: RunFolder, request: Request, options: Options, from: number): Records {

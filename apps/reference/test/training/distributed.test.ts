@@ -1,9 +1,9 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readJson, readLines, refusedIn, run, start, succeed, temporaryFolder } from '../command-line'
-import { app, bundled, failureIn, runRanks, startRanks, transports } from '../hvdrun'
+import { bundled, runRanks, startRanks, transports } from '../hvdrun'
 import { tiny } from './tiny'
 
 // Several processes, as hvdrun starts them, on the built packages.
@@ -77,14 +77,39 @@ describe('the same global batches', () => {
   })
 })
 
-test('--global-batch-size is shared, and kept by a run that goes on with more processes', async () => {
-  await succeed(`${train('global', '--num-iter 2').replace('--batch-size 2', '--global-batch-size 4')}`, room)
-  const { code, stdout } = await runRanks(2, 'train --resume global --num-iter 4', room)
-  expect(code).toBe(0)
-  expect(stdout).toMatch(/going on with runs\/global at step 2 · 4 images, 4 steps of 4 on 2 processes/)
-  expect(readJson(checkpoint('global', 4), 'state.json')).toMatchObject({ step: 4, images: 16, ranks: 2 })
-  const config = readJson(room, 'runs/global/config.json')
-  expect([config.globalBatchSize, config.batchSize]).toEqual([4, undefined])
+describe('--global-batch-size', () => {
+  test('makes the same epochs, steps and images of one, two and three ranks', async () => {
+    // 5 epochs of 4 images in batches of 6: three steps, and two images are left.
+    const args = (name: string) =>
+      train(name, '--iter-unit epoch --num-iter 5').replace('--batch-size 2', '--global-batch-size 6')
+    for (const size of [1, 2, 3]) {
+      const name = `of-${size}`
+      const { code, stdout } = await runRanks(size, args(name), room)
+      expect(code).toBe(0)
+      expect(stdout).toContain('4 images, 3 steps of 6')
+      const lines = readLines(room, 'runs', name, 'metrics.jsonl')
+      expect(lines[0]).toMatchObject({ type: 'start', totalSteps: 3, trainingImages: 4 })
+      expect(lines.at(-1)).toMatchObject({ type: 'train', step: 3, epoch: 18 / 4 })
+      const { step, images, ranks, dataset } = readJson(checkpoint(name, 3), 'state.json')
+      expect({ step, images, ranks }).toEqual({ step: 3, images: 18, ranks: size })
+      expect(dataset.epoch * dataset.size + dataset.position).toBe(18 / size) // each has drawn its part
+    }
+  })
+
+  test('is kept by a run that goes on with more processes, if they can share it', async () => {
+    await succeed(`${train('global', '--num-iter 2').replace('--batch-size 2', '--global-batch-size 4')}`, room)
+    const { code, stdout } = await runRanks(2, 'train --resume global --num-iter 4', room)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/going on with runs\/global at step 2 · 4 images, 4 steps of 4 on 2 processes/)
+    expect(readJson(checkpoint('global', 4), 'state.json')).toMatchObject({ step: 4, images: 16, ranks: 2 })
+    const config = readJson(room, 'runs/global/config.json')
+    expect([config.globalBatchSize, config.batchSize]).toEqual([4, undefined])
+    const files = readdirSync(join(room, 'runs/global'))
+    const refused = await runRanks(3, 'train --resume global --num-iter 6', room)
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toMatch(/--global-batch-size 4 cannot be shared by 3 processes; choose a multiple of 3$/m)
+    expect(readdirSync(join(room, 'runs/global'))).toEqual(files)
+  })
 })
 
 test('a run of two goes on in one and in three, where the images were; of two to the bits of an uninterrupted one', async () => {
@@ -100,74 +125,6 @@ test('a run of two goes on in one and in three, where the images were; of two to
     [28, 1],
     [34, 3],
   ])
-})
-
-describe('SIGINT ends all ranks after the same step, saved, and one process goes on; it comes', () => {
-  test.each(['to all', 'to rank 1'])('%s', async (whom) => {
-    const name = whom.replaceAll(' ', '-')
-    const command = `${process.execPath} ${app} ${train(name, '--num-iter 100000 --display-every 5')}`
-    const script = `echo $$ > ${name}-$HOROVOD_RANK; exec ${command}`
-    const job = startRanks(['-np', '2', 'sh', '-c', script], room)
-    await job.says(/step 5\//)
-    if (whom === 'to all') job.child.kill('SIGINT')
-    else process.kill(Number(readFileSync(join(room, `${name}-1`), 'utf8')), 'SIGINT')
-    const { code, stdout } = await job.ended
-    expect(code).toBe(130)
-    const said = new RegExp(
-      `stopped after step (\\d+) and saved; go on with: unet-industrial train --resume ${name}`,
-    ).exec(stdout)
-    await succeed(`train --resume ${name} --num-iter ${Number(said![1]) + 1}`, room)
-  })
-})
-
-describe('an error ends all; the first rank that fails is named, and has said in a line why. The others are ended, or say a line, too:', () => {
-  /** A rank that heard of the first one's end before it was ended itself may name that. */
-  const expectOneLine = ({ stderr }: { stderr: string }, how: string, line: RegExp) => {
-    const failure = failureIn(stderr)
-    expect(failure.how).toBe(how)
-    expect(failure.said).toEqual([expect.stringMatching(line)])
-    for (const other of failure.others) expect(other).toMatch(new RegExp(`${line.source}|^unet-industrial: .*rank \\d`))
-    expect(failure.others.length).toBeLessThanOrEqual(1) // of the one other rank
-    return failure
-  }
-
-  test('a loss that is not finite', async () => {
-    const ended = await runRanks(2, train('nan', '--num-iter 30 --learning-rate 1e30'), room)
-    expect(ended.code).toBe(1)
-    const line = /^unet-industrial: the loss is \S+ at step \d+ on rank \d; the last checkpoint is from before/
-    expectOneLine(ended, 'exited with code 1', line)
-  })
-
-  test('other images on another host; nothing is written on either', async () => {
-    await succeed('data generate --data-dir host0/set --split train --image-size 16 --defective 3 --clean 2', room)
-    cpSync(join(room, 'host0'), join(room, 'host1'), { recursive: true })
-    rmSync(join(room, 'host1/set/Class1/Train/0577.PNG'))
-    const script = `cd host$HOROVOD_RANK; exec ${process.execPath} ${app} train --data-dir set --iter-unit batch --num-iter 1 --batch-size 1`
-    const ended = await startRanks(['-np', '2', 'sh', '-c', script], room).ended
-    expect(ended.code).toBe(1)
-    const line =
-      /^unet-industrial: rank 1 finds other images in set than rank 0: 4 images, 2 defective, there 5 images, 3 defective; give every host the same$/
-    expectOneLine(ended, 'exited with code 1', line)
-    for (const host of ['host0', 'host1']) expect(readdirSync(join(room, host))).toEqual(['set'])
-  })
-
-  test('no images on another host', async () => {
-    await succeed('data generate --data-dir here/set --split train --image-size 16 --defective 3 --clean 2', room)
-    mkdirSync(join(room, 'there'))
-    const script = `[ $HOROVOD_RANK = 0 ] && cd ../here; exec ${process.execPath} ${app} train --data-dir set --iter-unit batch --num-iter 1 --batch-size 1`
-    const ended = await startRanks(['-np', '2', 'sh', '-c', script], join(room, 'there')).ended
-    expect(ended.code).toBe(1)
-    expect(expectOneLine(ended, 'exited with code 1', /^unet-industrial: .*\bset\b/).first).toBe(1)
-    expect([readdirSync(join(room, 'here')), readdirSync(join(room, 'there'))]).toEqual([['set'], []])
-  })
-
-  test('a global batch that cannot be shared', async () => {
-    const ended = await runRanks(2, train('odd', '--global-batch-size 5 --num-iter 1'), room)
-    expect(ended.code).toBe(2)
-    const line = /^unet-industrial: --global-batch-size 5 cannot be shared by 2 processes; choose a multiple of 2$/
-    expectOneLine(ended, 'exited with code 2', line)
-    expect(existsSync(join(room, 'runs/odd'))).toBe(false)
-  })
 })
 
 test('two processes evaluate to what one does', async () => {

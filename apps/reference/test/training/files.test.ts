@@ -20,7 +20,7 @@ import {
   writeCheckpoint,
 } from '../../src/training/checkpoint-files'
 import { cutMetrics } from '../../src/training/metrics-log'
-import { createRun, freshName, locate, nameLatest } from '../../src/training/run-folder'
+import { createFreshRun, createRun, locate, nameLatest } from '../../src/training/run-folder'
 import { temporaryFolder } from '../command-line'
 
 const dataset = { epoch: 1, position: 2, seed: 3, size: 4, samples: 'ab' }
@@ -139,10 +139,9 @@ test('latest names the newest run, as a link or as a text file', async () => {
 test('names of runs', () => {
   const results = temporaryFolder()
   const time = new Date('2020-03-04T05:06:07Z')
-  const name = freshName(results, 'class1', time)
+  const { name } = createFreshRun(results, 'class1', time)
   expect(name).toBe('class1-2020-03-04-050607')
-  createRun(results, name)
-  expect(freshName(results, 'class1', time)).toBe(`${name}-2`)
+  expect(createFreshRun(results, 'class1', time).name).toBe(`${name}-2`)
   expect(() => createRun(results, name)).toThrow(new RegExp(`exists; continue it with --resume ${name}, or choose`))
   for (const bad of ['latest', '../x', '.hidden', 'a/b'])
     expect(() => createRun(results, bad)).toThrow(/cannot be a folder's/)
