@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,16 +15,28 @@ export interface Job {
   ended: Promise<Ended>
 }
 
-/** Starts hvdrun, the built one, with some arguments in a folder. */
-export function startRanks(args: string[], cwd: string): Job {
-  const child = spawn(process.execPath, [launcher, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Why no terminal can be made here; undefined where it can. */
+export const noTerminal = spawnSync('script', ['--version']).status === 0 ? undefined : 'needs script of util-linux'
+
+/**
+ * Starts hvdrun, the built one, with some arguments in a folder.
+ *
+ * @param columns of a terminal to start it on, whose keyboard is `child.stdin` and whose screen is stdout
+ */
+export function startRanks(args: string[], cwd: string, columns?: number): Job {
+  const own = [process.execPath, launcher, ...args]
+  const quoted = own.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+  const [program, ...words] = columns
+    ? ['script', '--quiet', '--flush', '--return', '/dev/null', '--command', `stty cols ${columns}; exec ${quoted}`]
+    : own
+  const child = spawn(program!, words, { cwd, stdio: [columns ? 'pipe' : 'ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   const listeners = new Set<() => void>()
-  child.stdout.on('data', (chunk) => {
+  child.stdout!.setEncoding('utf8').on('data', (chunk) => {
     stdout += chunk
     for (const listener of listeners) listener()
   })
-  child.stderr.on('data', (chunk) => {
+  child.stderr!.on('data', (chunk) => {
     stderr += chunk
   })
   const ended = new Promise<Ended>((resolve) =>

@@ -1,4 +1,5 @@
-import { SingleBar } from 'cli-progress'
+import { type Options, SingleBar } from 'cli-progress'
+import { columnsOf, LiveLine } from './live-line'
 import type { TrainLine } from './metrics-log'
 
 /** How a training shows where it is. */
@@ -12,7 +13,12 @@ export interface Progress {
   stop(): void
 }
 
-const look = { barCompleteChar: '█', barIncompleteChar: '░', barsize: 20, hideCursor: true, linewrap: false }
+/** Signals are the training's to hear, and the cursor stays: whatever ends a bar, nothing is to be put right. */
+function liveBar(stream: NodeJS.WriteStream, options: Options): SingleBar {
+  const look = { barCompleteChar: '█', barIncompleteChar: '░', barsize: 20, gracefulExit: false }
+  const all = { ...options, ...look, terminal: new LiveLine(stream) } // an option that its types lack
+  return new SingleBar(all)
+}
 
 /** 4521 seconds are `1h 15m`. */
 export function duration(seconds: number): string {
@@ -36,17 +42,14 @@ export const describeLine = ({ loss, dice, branch, learningRate, imagesPerSecond
 /** What the processes show that do not speak. */
 export const silentProgress: Progress = { step() {}, numbers() {}, say() {}, stop() {} }
 
-/** mpirun's terminals have no columns: what is written to them may end in a file. */
-const isTerminal = ({ isTTY, columns }: NodeJS.WriteStream) => isTTY && columns > 0
-
 /** A bar that counts, on a terminal; else nothing. */
 export function showCount(
   total: number,
   what: string,
   stream: NodeJS.WriteStream = process.stderr,
 ): Pick<SingleBar, 'update' | 'stop'> {
-  if (!isTerminal(stream)) return { update() {}, stop() {} }
-  const bar = new SingleBar({ format: `{bar} {value}/{total} ${what}`, stream, clearOnComplete: true, ...look })
+  if (!columnsOf(stream)) return { update() {}, stop() {} }
+  const bar = liveBar(stream, { format: `{bar} {value}/{total} ${what}`, clearOnComplete: true })
   bar.start(total, 0)
   return bar
 }
@@ -62,7 +65,7 @@ export function showProgress(
   stream: NodeJS.WriteStream = process.stdout,
 ): Progress {
   const left = ({ step, imagesPerSecond }: TrainLine) => duration(((total - step) * batch) / imagesPerSecond)
-  if (!isTerminal(stream)) {
+  if (!columnsOf(stream)) {
     const say = (text: string) => void stream.write(`${text}\n`)
     return {
       step: () => {},
@@ -74,11 +77,12 @@ export function showProgress(
       stop: () => {},
     }
   }
-  const bar = new SingleBar({
-    format: '{bar} {value}/{total} · {numbers}',
-    stream,
-    ...look,
-  })
+  const bar = liveBar(stream, { format: '{bar} {value}/{total} · {numbers}' })
+  const stop = () => {
+    process.off('exit', stop)
+    bar.stop()
+  }
+  process.once('exit', stop)
   bar.start(total, from, { numbers: 'starting' })
   return {
     step: (step) => bar.update(step),
@@ -87,6 +91,6 @@ export function showProgress(
       stream.write(`\r\u001b[K${text}\n`)
       bar.render()
     },
-    stop: () => bar.stop(),
+    stop,
   }
 }

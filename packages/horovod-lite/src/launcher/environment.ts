@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { addressOfInterface, reachableAddresses } from '../wire/interfaces'
 import type { RendezvousServer } from '../wire/rendezvous'
 import { isLocal, type Place } from './hosts'
+import { columnsFor, STREAMS } from './output'
 import type { Settings } from './settings'
 
 /** Variables of hvdrun's own shell, or of a job that it is part of itself. */
 const OWN =
-  /^(PWD|OLDPWD|SHLVL|_|BASH_FUNC_.*|HOSTNAME|DISPLAY|SSH_.*|XDG_.*|TERM_.*|HOROVOD_(RANK|SIZE|LOCAL_.*|CROSS_.*|HOSTNAME|ELASTIC.*|GLOO_RENDEZVOUS_.*)|MASTER_(ADDR|PORT))$/
+  /^(PWD|OLDPWD|SHLVL|_|BASH_FUNC_.*|HOSTNAME|DISPLAY|SSH_.*|XDG_.*|TERM_.*|HOROVOD_(RANK|SIZE|LOCAL_.*|CROSS_.*|HOSTNAME|ELASTIC.*|GLOO_RENDEZVOUS_.*|STD(OUT|ERR)_COLUMNS)|MASTER_(ADDR|PORT))$/
 
 /** What every rank of a job is given: hvdrun's own environment, and its options. */
 export function jobVariables(settings: Settings): Record<string, string> {
@@ -15,7 +16,15 @@ export function jobVariables(settings: Settings): Record<string, string> {
     if (value !== undefined && !OWN.test(name)) inherited[name] = value
   // Commands of the packages that are installed here are found as `npx` finds them.
   const path = [process.env.PATH, join(process.cwd(), 'node_modules', '.bin')].filter(Boolean).join(':')
-  return { ...inherited, PATH: path, ...settings.variables }
+  return { ...inherited, PATH: path, ...terminalVariables(settings), ...settings.variables }
+}
+
+/** Tells ranks, whose own output is a pipe, that a line which they write over with carriage returns is seen live. */
+function terminalVariables({ size, outputFilename: folder, timestamps }: Settings): Record<string, string> {
+  const columns = STREAMS.map((stream) => [stream, columnsFor(stream, size, { folder, timestamps })] as const)
+  return Object.fromEntries(
+    columns.flatMap(([stream, count]) => (count ? [[`HOROVOD_${stream.toUpperCase()}_COLUMNS`, `${count}`]] : [])),
+  )
 }
 
 /** The variables that tell a process its place (world.ts reads them). */

@@ -1,3 +1,7 @@
+/** "Erase line" and "erase what is right of the cursor", which a terminal would do. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what they begin with
+const ERASED = /^.*\u001b\[2K|\u001b\[0?K/g
+
 /** Puts lines together from a stream's pieces. Of a line that is written over (`10%\r20%`) the last state counts. */
 export class LineBuffer {
   private rest = ''
@@ -25,7 +29,8 @@ export class LineBuffer {
     const states = part.split('\r')
     const at = states.findLastIndex(Boolean)
     if (at >= 0) {
-      this.rest = this.returned || at > 0 ? states[at]! : this.rest + states[at]
+      const whole = this.returned || at > 0 ? states[at]! : this.rest + states[at]
+      this.rest = whole.replaceAll(ERASED, '')
       this.returned = false
     }
     this.returned ||= states.length - 1 > Math.max(at, 0)

@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { createColors } from 'picocolors'
 import { LineBuffer } from './lines'
 import type { Stream } from './protocol'
-import { say, screen } from './screen'
+import { say, screen, widthOf } from './screen'
 
 export interface OutputOptions {
   /** Each rank's output also in files here: rank.0/stdout, rank.0/stderr. */
@@ -15,7 +15,7 @@ export interface OutputOptions {
 /** Lines that are kept of each rank, to be shown where it fails. */
 const KEPT = 20
 const COLORS = ['cyan', 'green', 'yellow', 'magenta', 'blue', 'red'] as const
-const STREAMS = ['stdout', 'stderr'] as const
+export const STREAMS = ['stdout', 'stderr'] as const
 
 /** What a rank prints, line by line, with its number before each: whole lines, never mixed. */
 export class RankOutput {
@@ -59,9 +59,22 @@ export class RankOutput {
 
   private prefix(stream: Stream): string {
     const color = colors[stream][COLORS[this.rank % COLORS.length]!]
-    const time = this.options.timestamps ? `${new Date().toISOString()} ` : ''
-    return `${time}${color(`[${this.rank}]<${stream}>:`)}`
+    return `${timeOf(this.options)}${color(tagOf(this.rank, stream))}`
   }
+}
+
+const tagOf = (rank: number, stream: Stream) => `[${rank}]<${stream}>:`
+const timeOf = ({ timestamps }: Pick<OutputOptions, 'timestamps'>) => (timestamps ? `${new Date().toISOString()} ` : '')
+
+/**
+ * Columns that a rank's line may have on hvdrun's terminal, behind what stands before it; undefined where there is no
+ * terminal, or files that a line which is written over (a progress bar) would fill.
+ *
+ * @param size of the world
+ */
+export function columnsFor(stream: Stream, size: number, options: OutputOptions): number | undefined {
+  if (!process[stream].isTTY || options.folder !== undefined) return undefined
+  return Math.max(1, widthOf(stream) - `${timeOf(options)}${tagOf(size - 1, stream)}`.length)
 }
 
 /** One of a rank's streams. */

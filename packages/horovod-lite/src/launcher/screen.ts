@@ -38,7 +38,7 @@ class Screen {
     this.clear()
     const [first] = [...this.unfinished.values()].sort((a, b) => a.rank - b.rank)
     if (!first) return
-    process[first.stream].write(fitting(first.text, process[first.stream].columns || 80))
+    process[first.stream].write(fitting(first.text, widthOf(first.stream)))
     this.shown = first.stream
   }
 
@@ -47,6 +47,9 @@ class Screen {
     this.shown = undefined
   }
 }
+
+/** Columns of a terminal; some do not know. */
+export const widthOf = (stream: Stream): number => process[stream].columns || 80
 
 /** A line that is wider than the terminal could not be written over. */
 function fitting(text: string, columns: number): string {

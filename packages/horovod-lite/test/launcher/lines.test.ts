@@ -26,6 +26,11 @@ describe('lines', () => {
     ['10%\r20%\r', [], '20%'],
     ['same\rsame\n', ['same'], ''],
     ['a\rb\n\rc\r\r\n', ['b', 'c'], ''],
+    ['\r\u001b[K10%\r\u001b[K20%', [], '20%'],
+    ['10%\u001b[K\r20%\u001b[K\n', ['20%'], ''],
+    ['100%\r\u001b[K', [], ''],
+    ['100%\r\u001b[2Kdone\nmore\u001b[2K', ['done'], ''],
+    ['\u001b[36mcolour\u001b[0m', [], '\u001b[36mcolour\u001b[0m'],
   ])('of %j, however it is cut', (text, lines, unfinished) => {
     expect(linesOf([text])).toEqual({ lines, unfinished })
     fc.assert(

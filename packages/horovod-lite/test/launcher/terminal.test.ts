@@ -12,10 +12,10 @@ const problem = spawnSync('script', ['--version']).status === 0 ? undefined : 'n
 const states = (text: string) => text.split(/\r?\n|\r/).map((line) => stripVTControlCharacters(line))
 
 describe.skipIf(problem)(`on a terminal${problem ? ` (${problem})` : ''}`, () => {
-  const onTerminal = async (shell: string, environment: Record<string, string> = {}) => {
+  const onTerminal = async (shell: string, environment: Record<string, string> = {}, options: string[] = []) => {
     const cwd = temporaryFolder()
     writeFileSync(join(cwd, 'rank.sh'), shell)
-    const job = await hvdrun(['-np', '2', 'sh', 'rank.sh'], {
+    const job = await hvdrun(['-np', '2', ...options, 'sh', 'rank.sh'], {
       cwd,
       environment: { TERM: 'xterm', ...environment },
       terminal: true,
@@ -54,6 +54,19 @@ describe.skipIf(problem)(`on a terminal${problem ? ` (${problem})` : ''}`, () =>
     expect(plain.stdout).not.toContain('\u001b[36m')
   })
 
+  test('ranks are told how wide their lines may be', async () => {
+    const columns = async (options: string[] = []) => {
+      const tell = 'echo out $HOROVOD_STDOUT_COLUMNS, err $HOROVOD_STDERR_COLUMNS'
+      const { stdout } = await (await onTerminal(tell, {}, options)).ended
+      return /\[1\]<stdout>:(.*)/.exec(stripVTControlCharacters(stdout))![1]!.trim()
+    }
+    const [width, before, time] = [80, '[0]<stdout>:'.length, '2020-01-01T00:00:00.000Z '.length] // script's terminal has 80
+    expect(await columns()).toBe(`out ${width - before}, err ${width - before}`)
+    const timed = width - before - time
+    expect(await columns(['--prefix-output-with-timestamp'])).toBe(`out ${timed}, err ${timed}`)
+    expect(await columns(['--output-filename', 'files'])).toBe('out , err')
+  })
+
   test('Ctrl-C reaches all ranks once', async () => {
     const job = await onTerminal('trap "echo got it; exit 0" INT; echo up; sleep 20 & wait; wait')
     await job.says(/\[0\]<stdout>:\S*up/)
@@ -63,4 +76,11 @@ describe.skipIf(problem)(`on a terminal${problem ? ` (${problem})` : ''}`, () =>
     for (const rank of [0, 1])
       expect(states(stdout).filter((line) => line === `[${rank}]<stdout>:got it`)).toHaveLength(1)
   })
+})
+
+test('without a terminal ranks are told of none, whatever hvdrun was told itself', async () => {
+  const environment = { HOROVOD_STDOUT_COLUMNS: '70', HOROVOD_STDERR_COLUMNS: '70' }
+  const command = ['--', 'sh', '-c', 'env | grep COLUMNS; echo end']
+  const { stdout } = await (await hvdrun(['-np', '1', ...command], { environment })).ended
+  expect(stdout).toBe('[0]<stdout>:end\n')
 })
