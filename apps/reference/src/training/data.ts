@@ -58,8 +58,10 @@ export async function trainingSet(
   say: Say,
 ): Promise<Dataset> {
   const { batchSize, imageSize, normalization, augmentData } = options
-  if (!samples.some(({ defective }) => defective))
+  const defective = samples.filter((sample) => sample.defective)
+  if (defective.length === 0)
     throw new Error(`none of the ${samples.length} training images is defective; training needs some`)
+  requireOneEach(shard, 'defective training image', defective.length)
   return createDataset(samples, {
     batchSize,
     size: imageSize,
@@ -76,14 +78,21 @@ export async function trainingSet(
   })
 }
 
+/** @throws on every rank where some would have no image */
+function requireOneEach({ size }: { size: number }, what: string, count: number): void {
+  if (count < size)
+    throw new UsageError(`${size} processes cannot share ${count} ${what}(s): each needs one; start at most ${count}`)
+}
+
 /** Batches to evaluate on: this rank's share of all images, once, in order; the last batch may be short. */
-export const testSet = (
+export async function testSet(
   { batchSize, imageSize, normalization }: Options,
   samples: Sample[],
   shard: { rank: number; size: number },
   say: Say,
-): Promise<Dataset> =>
-  createDataset(samples, {
+): Promise<Dataset> {
+  requireOneEach(shard, 'test image', samples.length)
+  return createDataset(samples, {
     shard,
     batchSize,
     size: imageSize,
@@ -91,3 +100,4 @@ export const testSet = (
     onWarning: (text) => say(text, 'warning'),
     cache: false,
   })
+}

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { rank, size, transportName } from '@unet-industrial/horovod-lite'
+import { barrier, rank, size, transportName } from '@unet-industrial/horovod-lite'
 import { selectBackend } from '../backends'
 import { writeAtomically } from '../files'
 import { optionNames } from '../options/names'
@@ -48,6 +48,7 @@ export async function runTraining(request: Request): Promise<Trained> {
   const steps = plan(options, samples.filter(({ defective }) => defective).length, size(), done)
   const parts = recipe(options, dataset.sampleShape, steps)
   if (options.debugVerbosity > 0) say(String(parts.model.summary()))
+  barrier({ name: 'ready' }) // where another process cannot train, nothing is written
   const run = fromWriter(() => resumed?.run ?? newRun(options, hold))
   await begin(resumed, parts, dataset)
   const records = isWriter() ? openRecords(run, request, asked, done.step) : undefined

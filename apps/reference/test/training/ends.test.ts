@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { succeed, temporaryFolder } from '../command-line'
@@ -8,7 +8,8 @@ import { tiny } from './tiny'
 // How the training of several processes ends early.
 
 const room = temporaryFolder()
-const train = (name: string, more: string) => `train ${tiny} --synthetic-defective 4 --run-name ${name} ${more}`
+const train = (name: string, more: string, images = 4) =>
+  `train ${tiny} --synthetic-defective ${images} --run-name ${name} ${more}`
 
 /** Two ranks; each leaves its process's number in a file, `<name>-<rank>`. */
 function startTwo(name: string, more: string) {
@@ -72,6 +73,26 @@ describe('an error ends all; the first rank that fails is named, and has said in
     expect(ended.code).toBe(1)
     expect(expectOneLine(ended, 'exited with code 1', /^unet-industrial: .*\bset\b/).first).toBe(1)
     expect([readdirSync(join(room, 'here')), readdirSync(join(room, 'there'))]).toEqual([['set'], []])
+  })
+
+  test('an image on another host that cannot be read; nothing is written on either', async () => {
+    await succeed('data generate --data-dir whole/set --split train --image-size 16 --defective 4 --clean 1', room)
+    cpSync(join(room, 'whole'), join(room, 'broken'), { recursive: true })
+    writeFileSync(join(room, 'broken/set/Class1/Train/0577.PNG'), 'no picture') // rank 1's: the second that is defective
+    const script = `[ $HOROVOD_RANK = 0 ] && cd ../whole; exec ${process.execPath} ${app} train --data-dir set --iter-unit batch --num-iter 1 --batch-size 1`
+    const ended = await startRanks(['-np', '2', 'sh', '-c', script], join(room, 'broken')).ended
+    expect(ended.code).toBe(1)
+    expect(expectOneLine(ended, 'exited with code 1', /^unet-industrial: .*0577\.PNG/).first).toBe(1)
+    for (const host of ['whole', 'broken']) expect(readdirSync(join(room, host))).toEqual(['set'])
+  })
+
+  test('fewer images than processes', async () => {
+    const ended = await runRanks(2, train('few', '--num-iter 1', 1), room)
+    expect(ended.code).toBe(2)
+    const line =
+      /^unet-industrial: 2 processes cannot share 1 defective training image\(s\): each needs one; start at most 1$/
+    expectOneLine(ended, 'exited with code 2', line)
+    expect(existsSync(join(room, 'runs/few'))).toBe(false)
   })
 
   test('a global batch that cannot be shared', async () => {
