@@ -1,6 +1,7 @@
 import { HorovodInternalError } from '../elastic/errors'
 import type { Start } from '../process/messages'
 import { openTransport } from '../transports/choose'
+import { loadNative } from '../transports/native'
 import { DATA_ROLE, TcpTransport } from '../transports/tcp/tcp'
 import type { Peer, Transport } from '../transports/transport'
 import type { World } from '../world'
@@ -32,7 +33,11 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
   doors.enter(generation)
   const control = await openControl({ world, peers, generation, secret, timeoutSeconds, doors, environment })
   met.connected()
-  const tcp = new TcpTransport({ rank, peers, generation, secret, timeoutSeconds })
+  const native = loadNative()
+  const tcp = new TcpTransport({
+    ...{ rank, peers, generation, secret, timeoutSeconds },
+    native: 'reason' in native ? undefined : native,
+  })
   doors.open(DATA_ROLE, (from, connection) => tcp.accept(from, connection))
   const broken = control.aborted.then((reason): never => {
     void tcp.close() // whoever is opening a transport stops

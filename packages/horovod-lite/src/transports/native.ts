@@ -4,6 +4,9 @@ import type { Reduction, WireType } from './transport'
 /** A shared segment, seen from JavaScript. */
 export type Segment = { readonly segment: unique symbol }
 
+/** Bytes in both directions between two sockets and memory (native/tcp), one pass after the other. */
+export type Pass = { readonly pass: unique symbol }
+
 /** The addon's exports (native/addon). Memory is given by its address; whoever calls keeps it alive. */
 export interface Native {
   addressOf(array: ArrayBufferView): number
@@ -48,6 +51,18 @@ export interface Native {
     receiveCounts: Float64Array,
   ): number
   shmProceed(segment: Segment): number
+  tcpPass(): Pass
+  /**
+   * @param outgoing data, 0 and bytes of each part that is sent
+   * @param incoming data, own and bytes of each that is received; own, where it is not 0, is what is added to it
+   * @param lead bytes that may be sent before any has come; each that has come lets one more go
+   */
+  tcpBegin(pass: Pass, outgoing: Float64Array, incoming: Float64Array, lead: number, type: number, op: number): void
+  /**
+   * @param to @param from descriptors of the sockets @returns 0 at the end, 1 where it goes on after other work has had its turn;
+   *   −2 e where sending failed with the system's error e, −2 e − 1 where receiving did (e = 0: closed by the other side)
+   */
+  tcpProceed(pass: Pass, to: number, from: number): number
   /** Why Open MPI cannot be used, or undefined. */
   mpiFind(library: string | null): string | undefined
   mpiStart(library: string | null): [rank: number, size: number]

@@ -21,6 +21,8 @@ export interface ConnectOptions extends Hello {
   addresses: readonly Address[]
   secret: string
   timeoutSeconds: number
+  /** After the handshake there are no frames (`startRaw`): no byte is read then that nobody asks for. */
+  raw?: boolean
 }
 
 /** Milliseconds until another address is tried where nothing answers. */
@@ -89,7 +91,7 @@ function attempt({ host, port }: Address, options: ConnectOptions, deadline: num
 }
 
 /** The connecting side of the handshake. */
-function introduce(connection: Connection, { secret, role, rank, generation }: ConnectOptions): Promise<void> {
+function introduce(connection: Connection, { secret, role, rank, generation, raw }: ConnectOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const hello = { role, rank, generation }
     const { remote } = connection
@@ -109,6 +111,7 @@ function introduce(connection: Connection, { secret, role, rank, generation }: C
         connection.onFrame = undefined
         connection.onClose = undefined
         connection.limitFrames()
+        if (raw) connection.startRaw()
         resolve()
       } else if (kind === REFUSED)
         reject(new Final(`${remote} refused this process: it has another HOROVOD_SECRET_KEY, or is another job's`))

@@ -22,6 +22,7 @@ export class Connection {
   private raw = false
   private longestFrame = LONGEST_FRAME
   private offered?: Uint8Array
+  private readonly single = new Uint8Array(1)
   private closed?: { reason?: Error }
   private frameHandler?: FrameHandler
   private closeHandler?: CloseHandler
@@ -53,6 +54,15 @@ export class Connection {
   /** This side's address. */
   get localAddress(): string {
     return this.socket.localAddress ?? ''
+  }
+
+  /**
+   * The socket's number for the system, for whoever reads and writes it while no bytes travel otherwise; undefined where it
+   * is closed. It is this one's only until the event loop has its next turn.
+   */
+  get descriptor(): number | undefined {
+    const { _handle: handle } = this.socket as Socket & { _handle?: { fd?: number } | null }
+    return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined
   }
 
   /** Longer frames end the connection: before the handshake is over nothing long is said. */
@@ -108,10 +118,13 @@ export class Connection {
     return this.paused()
   }
 
-  /** Where the next bytes may be read to without a copy; undefined where they must go through `push`. */
+  /**
+   * Where the next bytes may be read to without a copy; undefined where they must go through `push`. Node asks after each
+   * read, for the next: while nobody waits for bytes it gets room for one, so that it never reads more than are asked for.
+   */
   get room(): Uint8Array | undefined {
     this.offered = this.raw ? this.targets.room : undefined
-    return this.offered
+    return this.offered ?? (this.raw ? this.single : undefined)
   }
 
   /** Bytes have been read into `buffer`, which may be what `room` was. @returns false where the socket should wait */

@@ -54,14 +54,15 @@ async function allreduce(): Outcome {
   const inputs = Array.from({ length: size }, everyRank(unit * length(), type))
   const expected = reduced(inputs, type, op)
   const call = `allreduce of ${expected.byteLength} bytes of ${type}, ${op}`
-  const own = at(inputs[rank]!, random(8))
-  if (!transport.allreduceDirect || random(2) === 0) {
+  const [place, apart, elsewhere] = [random(8), random(2) === 1, random(8)] // also where the addon is missing on this rank
+  const own = at(inputs[rank]!, place)
+  if (!transport.allreduceDirect || !apart) {
     await transport.allreduce(own, type, op)
     return [own, expected, call]
   }
   const native = loadNative()
   if ('reason' in native) throw new Error(native.reason)
-  const output = at(new Uint8Array(own.byteLength), random(8))
+  const output = at(new Uint8Array(own.byteLength), elsewhere)
   const [from, to] = [own, output].map((array) => ({ address: native.addressOf(array), bytes: array.byteLength }))
   await transport.allreduceDirect(from!, to!, type, op)
   if (!Buffer.from(own).equals(Buffer.from(inputs[rank]!))) throw new Error(`${call} has changed its input`)

@@ -1,3 +1,4 @@
+import type { Native } from '../../src/transports/native'
 import { TcpTransport } from '../../src/transports/tcp/tcp'
 import type { Peer } from '../../src/transports/transport'
 import { Listener } from '../../src/wire/listener'
@@ -10,8 +11,8 @@ export interface TcpWorld {
   close(): void
 }
 
-/** Ranks within this process, with real sockets between them. */
-export async function tcpWorld(size: number): Promise<TcpWorld> {
+/** Ranks within this process, with real sockets between them. @param native whether each has the addon */
+export async function tcpWorld(size: number, native: (rank: number) => Native | undefined): Promise<TcpWorld> {
   const secret = 'the secret of a job'
   const warnings: string[] = []
   const transports: TcpTransport[] = []
@@ -31,7 +32,7 @@ export async function tcpWorld(size: number): Promise<TcpWorld> {
     }),
   )
   for (const { rank } of peers)
-    transports.push(new TcpTransport({ rank, peers, generation: 0, secret, timeoutSeconds: 10 }))
+    transports.push(new TcpTransport({ rank, peers, generation: 0, secret, timeoutSeconds: 10, native: native(rank) }))
   const close = () => {
     for (const transport of transports) void transport.close()
     for (const listener of listeners) listener.destroy()

@@ -5,9 +5,11 @@ import { bytesOf } from '../../src/transports/reduction'
 import { ringAllgather } from '../../src/transports/tcp/allgather'
 import { pairwiseAlltoall } from '../../src/transports/tcp/alltoall'
 import { broadcast } from '../../src/transports/tcp/broadcast'
+import { doublingAllreduce } from '../../src/transports/tcp/doubling'
 import { halvingAllreduce } from '../../src/transports/tcp/halving'
 import type { Links } from '../../src/transports/tcp/links'
 import { ringAllreduce } from '../../src/transports/tcp/ring'
+import { Views } from '../../src/transports/tcp/views'
 import type { Reduction } from '../../src/transports/transport'
 import { type MemoryOptions, memoryLinks } from '../support/memory-links'
 import { decode, type NumberType, REDUCTIONS, randomElements, reduceNumbers, TYPES } from '../support/plain-reduction'
@@ -71,33 +73,46 @@ function expectedSum(data: Uint8Array[], type: NumberType, op: Reduction, order:
 describe.each([
   { name: 'ring', allreduce: ringAllreduce, order: ringOrder, ranks: sizes },
   { name: 'halving', allreduce: halvingAllreduce, order: treeOrder, ranks: fc.constantFrom(1, 2, 4, 8) },
+  { name: 'doubling', allreduce: doublingAllreduce, order: treeOrder, ranks: fc.constantFrom(1, 2, 4, 8) },
 ])('$name', ({ allreduce, order, ranks }) => {
-  test.each(TYPES)('is the plain reduction of %s in the documented order, on every rank', async (type) => {
-    await fc.assert(
-      fc.asyncProperty(
-        ranks,
-        fc.integer({ min: 0, max: 40 }),
-        fc.constantFrom(...REDUCTIONS),
-        fc.nat(),
-        connections,
-        async (size, elements, op, seed, options) => {
-          const data = Array.from({ length: size }, (_, rank) => randomElements(seed + rank, elements, type))
-          const expected = expectedSum(data, type, op, order)
-          const links = memoryLinks(size, options)
-          const results = await onAll(links, alone(data), (each) => allreduce(each, data[each.rank]!, type, op))
-          for (const bytes of results) expect(decode(bytes, type)).toEqual(expected)
-        },
-      ),
-      { numRuns: 60 },
-    )
-  })
+  test.each(TYPES)(
+    'is the plain reduction of %s in the documented order, on every rank, in place or not',
+    async (type) => {
+      await fc.assert(
+        fc.asyncProperty(
+          ranks,
+          fc.integer({ min: 0, max: 40 }),
+          fc.constantFrom(...REDUCTIONS),
+          fc.nat(),
+          connections,
+          fc.boolean(),
+          async (size, elements, op, seed, options, anywhere) => {
+            const inPlace = anywhere || size === 1 // a world of one has another transport
+            const data = Array.from({ length: size }, (_, rank) => randomElements(seed + rank, elements, type))
+            const expected = expectedSum(data, type, op, order)
+            const inputs = data.map((bytes) => new Uint8Array(bytes))
+            const outputs = inPlace ? inputs : inputs.map(({ byteLength }) => new Uint8Array(byteLength))
+            const results = await onAll(memoryLinks(size, options), alone(outputs), async (each) => {
+              const [input, output] = [inputs[each.rank]!, outputs[each.rank]!]
+              await allreduce(new Views(each), input, output, type, op)
+              if (!inPlace) expect(input).toEqual(data[each.rank])
+            })
+            for (const bytes of results) expect(decode(bytes, type)).toEqual(expected)
+          },
+        ),
+        { numRuns: 60 },
+      )
+    },
+  )
 })
 
 test.each([2, 3, 5])('ring: chunks of several segments, %i ranks', async (size) => {
   const data = Array.from({ length: size }, (_, rank) => randomElements(rank, 300_001, 'bool'))
   const expected = data[0]!.map((_, i) => Number(data.some((bytes) => bytes[i] === 1)))
   const links = memoryLinks(size, { capacity: 0, piece: 2 ** 20 })
-  const results = await onAll(links, alone(data), (each) => ringAllreduce(each, data[each.rank]!, 'bool', 'Sum'))
+  const results = await onAll(links, alone(data), (each) =>
+    ringAllreduce(new Views(each), data[each.rank]!, data[each.rank]!, 'bool', 'Sum'),
+  )
   expect(results.map((bytes) => Buffer.compare(bytes, expected))).toEqual(results.map(() => 0))
 })
 

@@ -1,16 +1,19 @@
 import { connect } from '../../wire/connect'
 import type { Connection } from '../../wire/connection'
-import { algorithmFor } from '../order'
-import type { Peer, Transport } from '../transport'
+import type { Native } from '../native'
+import type { Address, Peer, Reduction, Transport, WireType } from '../transport'
+import { Addresses, type Sockets } from './addresses'
 import { ringAllgather } from './allgather'
+import { allreduce } from './allreduce'
 import { pairwiseAlltoall } from './alltoall'
 import { broadcast } from './broadcast'
-import { halvingAllreduce } from './halving'
 import type { Links } from './links'
-import { ringAllreduce } from './ring'
+import { Views } from './views'
 
 /** Role of the connections that carry tensors. Each carries one direction and is opened by the side that receives. */
 export const DATA_ROLE = 'data'
+/** The side that receives reads no more of the handshake: bytes may come, and stay with the system until they are asked for. */
+const READY = 64
 
 export interface TcpOptions {
   rank: number
@@ -19,16 +22,21 @@ export interface TcpOptions {
   generation: number
   secret: string
   timeoutSeconds: number
+  /** The addon, where it is loaded: reductions go by it then, with the same bytes on the wire. */
+  native?: Native
 }
 
 /** Sockets between hosts: ring or recursive halving. Connections are opened when they are first needed. */
-export class TcpTransport implements Transport, Links {
+export class TcpTransport implements Transport, Links, Sockets {
   readonly name = 'tcp'
   readonly rank: number
   readonly size: number
+  allreduceDirect?: Transport['allreduceDirect']
   private readonly incoming = new Map<number, Promise<Connection>>()
   private readonly outgoing = new Map<number, Slot>()
   private failure?: Error
+  /** The addon's operation; its memory stays where it is. */
+  private underWay?: { memory?: Uint8Array }
   private break!: (reason: Error) => void
   private readonly broken = new Promise<never>((_, reject) => {
     this.break = reject
@@ -38,14 +46,21 @@ export class TcpTransport implements Transport, Links {
     this.rank = options.rank
     this.size = options.peers.length
     this.broken.catch(() => {})
+    if (options.native) this.reduceBy(options.native)
   }
 
   /** A peer has connected to receive from this rank; the listener's owner calls it. */
   accept(rank: number, connection: Connection): void {
-    if (this.options.peers[rank] && !this.failure && this.slot(rank).fill(connection)) {
+    const slot = this.options.peers[rank] && !this.failure ? this.slot(rank) : undefined
+    if (!slot?.take()) {
+      connection.close()
+      return
+    }
+    connection.unref()
+    connection.onFrame = () => {
       connection.startRaw()
-      connection.unref()
-    } else connection.close()
+      slot.fill(connection)
+    }
   }
 
   async send(to: number, bytes: Uint8Array): Promise<void> {
@@ -60,10 +75,25 @@ export class TcpTransport implements Transport, Links {
     await connection.receiveInto(into).catch((reason: Error) => this.lost(from, reason))
   }
 
-  allreduce: Transport['allreduce'] = (data, type, op) =>
-    algorithmFor(this.size, data.byteLength) === 'ring'
-      ? ringAllreduce(this, data, type, op)
-      : halvingAllreduce(this, data, type, op)
+  allreduce: Transport['allreduce'] = (data, type, op) => allreduce(new Views(this), data, data, type, op)
+
+  private reduceBy(native: Native): void {
+    const mover = new Addresses(native, this)
+    const reduce = async (input: Address, output: Address, type: WireType, op: Reduction, memory?: Uint8Array) => {
+      if (this.underWay) throw new Error('tcp: got an operation while another is under way, expected one at a time')
+      this.underWay = { memory }
+      try {
+        await allreduce(mover, input, output, type, op)
+      } finally {
+        this.underWay = undefined
+      }
+    }
+    this.allreduceDirect = (input, output, type, op) => reduce(input, output, type, op)
+    this.allreduce = (data, type, op) => {
+      const memory = { address: native.addressOf(data), bytes: data.byteLength }
+      return reduce(memory, memory, type, op, data)
+    }
+  }
 
   allgather: Transport['allgather'] = (input, output, counts) => ringAllgather(this, input, output, counts)
   broadcast: Transport['broadcast'] = (data, root) => broadcast(this, data, root)
@@ -88,16 +118,18 @@ export class TcpTransport implements Transport, Links {
     if (this.failure) return Promise.reject(this.failure)
     const known = this.incoming.get(from)
     if (known) return known
-    const opened = this.open(from).catch((reason: Error) => this.lost(from, reason))
+    const opened = this.connect(from).catch((reason: Error) => this.lost(from, reason))
     const usable = Promise.race([opened, this.broken]) // a dead peer is tried for long
     this.incoming.set(from, usable)
     return usable
   }
 
-  private async open(from: number): Promise<Connection> {
-    const { rank, peers, ...rest } = this.options
-    const connection = await connect({ ...rest, addresses: peers[from]!.addresses, role: DATA_ROLE, rank })
-    connection.startRaw()
+  private async connect(from: number): Promise<Connection> {
+    const { peers, rank, generation, secret, timeoutSeconds } = this.options
+    const hello = { role: DATA_ROLE, rank, generation }
+    const { addresses } = peers[from]!
+    const connection = await connect({ ...hello, addresses, secret, timeoutSeconds, raw: true })
+    connection.send(READY).catch(() => {})
     connection.unref()
     if (this.failure) connection.close()
     return connection
@@ -110,7 +142,20 @@ export class TcpTransport implements Transport, Links {
     return slot
   }
 
-  private lost(rank: number, { message }: Error): never {
+  async openTo(rank: number): Promise<() => number> {
+    return this.descriptor(rank, await this.slot(rank).connection)
+  }
+
+  async openFrom(rank: number): Promise<() => number> {
+    return this.descriptor(rank, await this.source(rank))
+  }
+
+  private descriptor(rank: number, connection: Connection): () => number {
+    const closed = `the connection with ${connection.remote} is closed`
+    return () => connection.descriptor ?? this.lost(rank, new Error(closed))
+  }
+
+  lost(rank: number, { message }: Error): never {
     const { host, pid } = this.options.peers[rank]!
     throw this.failure ?? new Error(`lost rank ${rank} (${host}, pid ${pid}): ${message}`)
   }
@@ -118,11 +163,11 @@ export class TcpTransport implements Transport, Links {
 
 /** A connection that the peer will open. */
 class Slot {
-  private filled = false
-  private resolve!: (connection: Connection) => void
+  private taken = false
+  fill!: (connection: Connection) => void
   fail!: (reason: Error) => void
   readonly connection = new Promise<Connection>((resolve, reject) => {
-    this.resolve = resolve
+    this.fill = resolve
     this.fail = reject
   })
 
@@ -131,10 +176,9 @@ class Slot {
   }
 
   /** @returns false where there is one already */
-  fill(connection: Connection): boolean {
-    if (this.filled) return false
-    this.filled = true
-    this.resolve(connection)
-    return true
+  take(): boolean {
+    const free = !this.taken
+    this.taken = true
+    return free
   }
 }
