@@ -16,8 +16,8 @@ export class LiveLine {
 
   isTTY = () => true
   getWidth = () => columnsOf(this.stream)
-  /** What is wider could not be written over. */
-  write = (text: string) => this.stream.write(text.slice(0, this.getWidth() - 1))
+  /** What is wider could not be written over, nor what Ctrl-C makes wider: `^C` is written behind it. */
+  write = (text: string) => this.stream.write(text.slice(0, this.getWidth() - '^C'.length - 1))
   cursorTo = () => this.stream.write('\r')
   clearRight = () => this.stream.write('\u001b[K')
   clearLine = this.clearRight

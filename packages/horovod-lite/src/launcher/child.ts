@@ -23,6 +23,8 @@ const AFTERLIFE = 500
 /** A process in a group of its own, so that what it starts (as `npx` does) gets its signals, and ends with it. */
 export class Child {
   private readonly process: ChildProcess
+  /** The last signal that it was sent. */
+  private told?: NodeJS.Signals
 
   constructor({ command, folder, environment }: ChildOptions, handlers: ChildHandlers) {
     const [program, ...args] = command as [string]
@@ -45,11 +47,14 @@ export class Child {
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream].on('data', (bytes: Buffer) => handlers.onOutput(stream, bytes))
     let outlived: NodeJS.Timeout
+    let obeyed = false // npx ends at once by the SIGTERM that what it has started is still to obey
     const destroyPipes = () => {
-      if (child.stdout.isPaused()) outlived = setTimeout(destroyPipes, AFTERLIFE)
+      const patient = child.stdout.isPaused() || (obeyed && this.signal(0))
+      if (patient) outlived = setTimeout(destroyPipes, AFTERLIFE)
       else for (const pipe of [child.stdout, child.stderr]) pipe.destroy()
     }
     child.once('exit', (code, signal) => {
+      obeyed = signal === 'SIGTERM' && this.told === signal
       handlers.onExit(code, signal)
       outlived = setTimeout(destroyPipes, AFTERLIFE) // what it started may live on and hold them open
     })
@@ -64,12 +69,13 @@ export class Child {
     return this.process.pid
   }
 
-  /** To the whole group. */
-  signal(signal: NodeJS.Signals): void {
+  /** To the whole group; 0 only asks. @returns whether anybody is in it */
+  signal(signal: NodeJS.Signals | 0): boolean {
+    if (signal) this.told = signal
     try {
-      process.kill(-this.process.pid!, signal)
+      return process.kill(-this.process.pid!, signal)
     } catch {
-      // the group is empty
+      return false
     }
   }
 

@@ -129,8 +129,9 @@ class Job {
     if (again) this.timers.push(setTimeout(() => this.giveUp(), PATIENCE - GRACE))
   }
 
+  /** What a rank has started may outlive it: the agent knows. */
   private signalAll(signal: NodeJS.Signals): void {
-    for (const { process, exit } of this.ranks) if (!exit) process?.signal(signal)
+    for (const { process } of this.ranks) process?.signal(signal)
   }
 
   /** Says who failed first. @returns its exit code */

@@ -1,6 +1,10 @@
-/** "Erase line" and "erase what is right of the cursor", which a terminal would do. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what they begin with
+// What begins with the control character ESC, for a terminal:
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: it is looked for
+/** "Erase line" and "erase what is right of the cursor". */
 const ERASED = /^.*\u001b\[2K|\u001b\[0?K/g
+/** A command whose end is to come. */
+const BEGUN = /\u001b(\[[\d;?]*)?$/
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: it is looked for
 
 /** Puts lines together from a stream's pieces. Of a line that is written over (`10%\r20%`) the last state counts. */
 export class LineBuffer {
@@ -20,9 +24,9 @@ export class LineBuffer {
     return lines
   }
 
-  /** The line that has not ended. */
+  /** The line that has not ended, as far as it can be shown. */
   get unfinished(): string {
-    return this.rest
+    return this.rest.replace(BEGUN, '')
   }
 
   private add(part: string): void {

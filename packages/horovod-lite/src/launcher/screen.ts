@@ -51,10 +51,11 @@ class Screen {
 /** Columns of a terminal; some do not know. */
 export const widthOf = (stream: Stream): number => process[stream].columns || 80
 
-/** A line that is wider than the terminal could not be written over. */
+/** A line that is wider than the terminal could not be written over, nor one that Ctrl-C makes wider: `^C` is written behind it. */
 function fitting(text: string, columns: number): string {
+  const most = columns - '^C'.length - 1
   const plain = stripVTControlCharacters(text)
-  return plain.length < columns ? text : plain.slice(0, columns - 1)
+  return plain.length <= most ? text : plain.slice(0, most)
 }
 
 export const screen = new Screen()

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { hvdrun, kill, leftOf, processesOf, script, sharedMemory, temporaryFolder } from '../support/hvdrun'
+import { hvdrun, kill, leftOf, linesOf, processesOf, script, sharedMemory, temporaryFolder } from '../support/hvdrun'
 
 const ready = (rank: number) => new RegExp(`rank ${rank} is ready, pid (\\d+)`)
 
@@ -105,6 +105,36 @@ describe('signals', () => {
     await job.says(/rank 1 got SIGINT/)
     job.child.kill('SIGINT')
     expect((await job.ended).code).toBe(130)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+})
+
+describe('SIGTERM where a shell or npx, which ends by it at once, has started the program', () => {
+  const inShell = (onTerm: string) => {
+    const program = `trap "${onTerm}" TERM; echo up; while :; do sleep 0.1; done`
+    return hvdrun(['-np', '2', '--', 'sh', '-c', `sh -c '${program}'; true`])
+  }
+  const up = async (job: Awaited<ReturnType<typeof inShell>>) => {
+    for (const rank of [0, 1]) await job.says(new RegExp(`\\[${rank}\\]<stdout>:up`))
+  }
+
+  test('lets the program end as it wants', async () => {
+    const job = await inShell('sleep 1.5; echo saved; exit 0')
+    await up(job)
+    job.child.kill('SIGTERM')
+    const { code, stdout } = await job.ended
+    expect(code).toBe(143)
+    for (const rank of [0, 1]) expect(linesOf(stdout, rank)).toEqual(['up', 'saved'])
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('a second one ends it', async () => {
+    const job = await inShell('echo not yet')
+    await up(job)
+    job.child.kill('SIGTERM')
+    for (const rank of [0, 1]) await job.says(new RegExp(`\\[${rank}\\]<stdout>:not yet`))
+    job.child.kill('SIGTERM')
+    expect((await job.ended).code).toBe(143)
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 })

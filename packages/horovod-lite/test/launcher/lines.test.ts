@@ -30,6 +30,7 @@ describe('lines', () => {
     ['10%\u001b[K\r20%\u001b[K\n', ['20%'], ''],
     ['100%\r\u001b[K', [], ''],
     ['100%\r\u001b[2Kdone\nmore\u001b[2K', ['done'], ''],
+    ['10%\r\u001b[36m20%\u001b[3', [], '\u001b[36m20%'],
     ['\u001b[36mcolour\u001b[0m', [], '\u001b[36mcolour\u001b[0m'],
   ])('of %j, however it is cut', (text, lines, unfinished) => {
     expect(linesOf([text])).toEqual({ lines, unfinished })
