@@ -51,12 +51,13 @@ export async function init({
 
 async function start(world: World, environment: Environment): Promise<void> {
   const { startClient } = await import('./process/start')
-  while (!realm[KEY])
+  for (let told = environment; !realm[KEY]; )
     try {
-      const client = await startClient(world, environment, environment.HOROVOD_TRANSPORT || 'auto')
+      const client = await startClient(world, told, environment.HOROVOD_TRANSPORT || 'auto')
       realm[KEY] = { world: client.world, environment, client }
     } catch (error) {
       if (!(error instanceof HorovodInternalError)) throw error // else (elastic) the launcher forms another world
+      told = { ...environment, HOROVOD_ELASTIC_NEVER_BEGAN: '1' }
     }
 }
 

@@ -31,7 +31,14 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
   const { world, peers, generation, secret, mpi } = met
   const { rank } = world
   doors.enter(generation)
-  const control = await openControl({ world, peers, generation, secret, timeoutSeconds, doors, environment })
+  // A rank that has the job's state takes a place in the next world where this one does not come about (elastic).
+  const recoverable = <T>(opening: Promise<T>) =>
+    opening.catch((error: Error): never => {
+      throw environment.HOROVOD_ELASTIC_HAS_STATE === '1' ? new HorovodInternalError(error.message) : error
+    })
+  const control = await recoverable(
+    openControl({ world, peers, generation, secret, timeoutSeconds, doors, environment }),
+  )
   met.connected()
   const native = loadNative()
   const tcp = new TcpTransport({
@@ -43,7 +50,8 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
     void tcp.close() // whoever is opening a transport stops
     throw environment.HOROVOD_ELASTIC === '1' ? new HorovodInternalError(reason) : new Error(reason)
   })
-  const transport = await Promise.race([openTransport({ name: start.transport, rank, peers, tcp, mpi }), broken])
+  const opening = recoverable(openTransport({ name: start.transport, rank, peers, tcp, mpi }))
+  const transport = await Promise.race([opening, broken])
   const close = () => {
     doors.close()
     met.close()

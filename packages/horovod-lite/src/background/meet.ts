@@ -106,6 +106,7 @@ export async function meetAtRendezvous(
       size: elastic ? null : world.size,
       worker: environment.HOROVOD_ELASTIC_WORKER ?? String(world.rank),
       hasState: environment.HOROVOD_ELASTIC_HAS_STATE === '1',
+      neverBegan: environment.HOROVOD_ELASTIC_NEVER_BEGAN === '1',
     }
     // An elastic launcher says itself when it is tired of waiting.
     const limit = elastic ? Infinity : timeoutSeconds

@@ -25,6 +25,8 @@ export interface Registration extends Omit<Peer, 'rank'> {
   worker: string
   /** Whether it has the job's training state (elastic). */
   hasState: boolean
+  /** The world in which it had a place has broken before it had begun (elastic). */
+  neverBegan?: boolean
 }
 
 /** A process's place, and everybody's addresses by rank. */

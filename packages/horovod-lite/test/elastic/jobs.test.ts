@@ -83,6 +83,17 @@ describe.concurrent('a job', () => {
     expect((await job.ended).seconds).toBeLessThan(15) // nobody waits for the start timeout
   })
 
+  test('a joiner that hangs when it has got its place is ended, and the others go on', async () => {
+    const environment = { DIE_WHILE: 'meeting', DIE_BY: 'SIGSTOP' }
+    const args = ['--min-np', '2', '--max-np', '3', '--start-timeout', '4']
+    const job = await start('a:2\n', args, { environment })
+    await job.until(({ event, step }) => event === 'step' && step >= 3)
+    job.hosts('a:2\nz:1\n')
+    await job.says(/world 2: 3 processes on a:2, z:1\n/)
+    await job.says(/rank 2 on z did not join its world, and was ended\nhvdrun: world 3: 2 processes on a:2\n/)
+    expect(new Set(await endsWell(job, 2))).toEqual(new Set([2]))
+  })
+
   test('a host that is taken away gives its ranks up without a loss', async () => {
     const job = await start('a:2\nb:1\n', ['--min-np', '2', '--max-np', '3'])
     await job.until(({ event, size, step }) => event === 'step' && size === 3 && step >= 5)

@@ -223,6 +223,30 @@ describe('hosts that come', () => {
     expect([all.world, all.notified, all.worlds]).toEqual([['a0', 'a1'], 0, 1])
   })
 
+  test('and whose processes hang when they have their place are left, with their state, after the start timeout', () => {
+    const all = simulation('a:2', { min: 2, startTimeout: 30 })
+    all.found(hosts('a:2 z:1'))
+    for (const name of ['z0', 'a0', 'a1']) all.register(name)
+    expect(all.world).toEqual(['a0', 'a1', 'z0'])
+    for (const name of ['a0', 'a1']) all.register(name, true)
+    all.wait(30)
+    expect([all.world, all.lost]).toEqual([['a0', 'a1', 'z0'], []])
+    all.wait(1)
+    expect([all.world, all.lost]).toEqual([['a0', 'a1'], ['rank 2 on z did not join its world, and was ended']])
+    all.settle()
+    all.wait(100)
+    expect([all.processes, all.worlds]).toEqual([['a0', 'a1'], 3]) // z counts as failed
+  })
+
+  test('are waited for where their world had begun: they may have a long step to end', () => {
+    const all = simulation('a:2', { min: 2, startTimeout: 30 })
+    all.found(hosts('a:2 z:1'))
+    for (const name of ['z0', 'a0', 'a1']) all.register(name)
+    for (const name of ['a0', 'a1']) all.register(name)
+    all.wait(100)
+    expect([all.world, all.lost]).toEqual([['a0', 'a1', 'z0'], []])
+  })
+
   test('and cannot be reached are tried again', () => {
     const all = simulation('a:1')
     all.found(hosts('a:1 b:1'))

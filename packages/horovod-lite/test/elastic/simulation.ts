@@ -7,6 +7,8 @@ interface Process {
   /** `training`: it is in the current world, or thinks so. */
   does: 'starts' | 'waits' | 'trains' | 'ends'
   hasState: boolean
+  /** Its last world has broken before it had begun. */
+  neverBegan?: boolean
 }
 
 /** A cluster around `Membership`: processes that start, register, train, commit and die. */
@@ -24,6 +26,8 @@ export class Simulation {
   notified = 0
   private interrupted = false
   worlds = 0
+  /** What was said of those that did not come back. */
+  readonly lost: string[] = []
   end: Step['end']
 
   constructor(limits: Partial<Limits> = {}) {
@@ -76,8 +80,8 @@ export class Simulation {
     this.exit(this.named(name), false)
   }
 
-  register(name: string): void {
-    this.named(name).does = 'waits'
+  register(name: string, neverBegan = false): void {
+    Object.assign(this.named(name), { does: 'waits', neverBegan })
     this.next()
   }
 
@@ -110,7 +114,9 @@ export class Simulation {
   next(): void {
     if (this.end) return
     const waiting = [...this.running.values()].filter(({ does }) => does === 'waits')
-    this.membership.waitingAre(new Map(waiting.map(({ worker, hasState }) => [worker.id, { hasState }])))
+    this.membership.waitingAre(
+      new Map(waiting.map(({ worker, hasState, neverBegan }) => [worker.id, { hasState, neverBegan }])),
+    )
     this.do(this.membership.next(this.now))
   }
 
@@ -145,6 +151,7 @@ export class Simulation {
     }
     if (step.place) this.form(step.place)
     this.end = step.end
+    this.lost.push(...step.lost.map(({ text }) => text))
   }
 
   private form(place: Map<string, World>): void {

@@ -10,7 +10,8 @@ import { smallModel } from '../support/small_model'
 const [pause, commitEvery] = process.argv.slice(2).map(Number) as [number, number]
 /** Where processes on host z die: those of other hosts never do by themselves. */
 const dying = process.env.HOROVOD_HOSTNAME === 'z' ? process.env.DIE_WHILE : undefined
-const die = () => process.kill(process.pid, 'SIGKILL')
+/** SIGSTOP: it hangs. */
+const die = () => process.kill(process.pid, process.env.DIE_BY ?? 'SIGKILL')
 
 const print = (line: object) => console.log(JSON.stringify({ pid: process.pid, ...line }))
 print({ event: 'start', rank: -1 })

@@ -97,7 +97,8 @@ export class Driver implements Policy {
     return step.place && waiting.map(placeOf)
   }
 
-  private do({ start, stop, notify, place, end }: Step): void {
+  private do({ start, stop, notify, lost, place, end }: Step): void {
+    for (const { text } of lost) this.say(text)
     if (end) {
       const { reason, failure } = end
       const output = failure && this.outputs.get(failure.worker)

@@ -37,6 +37,8 @@ export interface Step {
   place?: Map<string, World>
   /** Tell those who train that another world is wanted. */
   notify: boolean
+  /** Who did not come back when its world had broken; it is in `stop` too. */
+  lost: Failure[]
   /** The job is over. `reason` is undefined where it ended well. */
   end?: { reason?: string; failure?: Failure }
 }
@@ -56,6 +58,8 @@ export class Membership {
   /** Since the current world began. */
   private failures: { failure: Failure; member: boolean }[] = []
   private pendingSince?: number
+  /** Somebody could not join the current world, so nobody has got the state in it. */
+  private neverBegan = false
 
   constructor(private readonly limits: Limits) {
     this.hosts = new HostList(limits.cooldown)
@@ -75,13 +79,14 @@ export class Membership {
   }
 
   /** Who has registered and waits for a place, all of them. */
-  waitingAre(waiting: ReadonlyMap<string, { hasState: boolean }>): void {
+  waitingAre(waiting: ReadonlyMap<string, { hasState: boolean; neverBegan?: boolean }>): void {
     for (const worker of this.workers) {
       const registered = waiting.get(worker.id)
       worker.waiting = registered !== undefined
       if (!registered) continue
       worker.hasState = registered.hasState
       this.stateSeen ||= registered.hasState
+      this.neverBegan ||= this.isMember(worker) && registered.neverBegan === true
     }
   }
 
@@ -109,12 +114,31 @@ export class Membership {
 
   /** What follows from all that is known. */
   next(now: number): Step {
-    const step: Step = { start: [], stop: [], notify: false }
+    const lost = this.loseHanging(now)
+    const step: Step = { start: [], stop: [], notify: false, lost }
     const alive = this.workers.filter(({ stopping }) => !stopping)
     if (this.finished) this.wind(step, alive)
     else this.go(step, alive, now)
     for (const worker of step.stop) worker.stopping = true
+    step.stop.push(...lost.map(({ worker }) => worker))
     return step
+  }
+
+  /** Joiners that hang, or cannot be reached, while all others have given their world up: nothing is lost without them. */
+  private loseHanging(now: number): Failure[] {
+    const { startTimeout } = this.limits
+    if (!this.neverBegan || !(now - (this.pendingSince ?? now) > startTimeout)) return []
+    const hanging = this.workers.filter(
+      (each) => this.isMember(each) && !each.waiting && !each.hasState && !each.stopping,
+    )
+    return hanging.map((worker) => {
+      worker.stopping = true
+      this.hosts.fail(worker.host, now)
+      const text = `rank ${worker.rank} on ${worker.host} did not join its world, and was ended`
+      const failure = { worker, text, code: 1 }
+      this.failures.push({ failure, member: true })
+      return failure
+    })
   }
 
   private go(step: Step, alive: Worker[], now: number): void {
@@ -186,6 +210,7 @@ export class Membership {
     this.generation++
     this.failures = []
     this.pendingSince = undefined
+    this.neverBegan = false
     const worlds = worldsOf(members)
     for (const [rank, worker] of members.entries())
       Object.assign(worker, { rank, generation: this.generation, waiting: false })
