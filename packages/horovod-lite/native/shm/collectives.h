@@ -9,7 +9,7 @@ typedef struct Operation {
   // Takes step i, or gives false where a rank is not there yet; then it is called again with the same i.
   bool (*step)(struct Operation *, uint32_t i);
   uint32_t i, steps;
-  uint32_t base; // the segment's round when it began
+  uint64_t base; // the segment's round when it began
   const uint8_t *input;
   uint8_t *output;
   size_t bytes;

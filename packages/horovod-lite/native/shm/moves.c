@@ -2,9 +2,9 @@
 #include "steps.h"
 #include <string.h>
 
-static bool may_put(Segment *s, uint32_t k) { return segment_await_all(s, OUT, k + 1 - SLOTS); }
+static bool may_put(Segment *s, uint64_t k) { return segment_await_all(s, OUT, k + 1 - SLOTS); }
 
-static void taken(Segment *s, uint32_t k) {
+static void taken(Segment *s, uint64_t k) {
   segment_count(s, REDUCED, k + 1);
   segment_count(s, OUT, k + 1);
 }
@@ -23,7 +23,7 @@ static bool step_moves(Operation *o, uint32_t i, Move *put, Move *take) {
 
 static bool put_broadcast(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (s->rank == o->root) {
     if (!may_put(s, k)) return false;
     const Part part = part_of(0, o->bytes, j, slot_bytes(s));
@@ -35,7 +35,7 @@ static bool put_broadcast(Operation *o, uint32_t j) {
 
 static bool take_broadcast(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (s->rank != o->root) {
     if (!segment_await(s, o->root, IN, k + 1)) return false;
     const Part part = part_of(0, o->bytes, j, slot_bytes(s));
@@ -66,7 +66,7 @@ static size_t longest(const size_t *starts, int size) {
 
 static bool put_gather(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (!may_put(s, k)) return false;
   const Part part = part_of(0, o->bytes, j, slot_bytes(s));
   copy(slot_of(s, s->rank, k), o->input + part.at, part.bytes);
@@ -77,7 +77,7 @@ static bool put_gather(Operation *o, uint32_t j) {
 
 static bool take_gather(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (!segment_await_all(s, IN, k + 1)) return false;
   for (int step = 1; step < s->size; step++) {
     const int r = (s->rank + step) % s->size;
@@ -99,7 +99,7 @@ void begin_allgather(Operation *o, const void *input, void *output, const double
 
 static bool put_alltoall(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (!may_put(s, k)) return false;
   for (int r = 0; r < s->size; r++) {
     const Part part = part_of(o->sent[r], o->sent[r + 1], j, s->piece);
@@ -111,7 +111,7 @@ static bool put_alltoall(Operation *o, uint32_t j) {
 
 static bool take_alltoall(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (!segment_await_all(s, IN, k + 1)) return false;
   for (int step = 0; step < s->size; step++) {
     const int r = (s->rank + step) % s->size;
@@ -127,7 +127,7 @@ static bool step_alltoall(Operation *o, uint32_t i) { return step_moves(o, i, pu
 // Only the sender and the receiver know how long a part is: first all agree on the longest.
 static bool step_lengths(Operation *o, uint32_t i) {
   Segment *s = o->segment;
-  const uint32_t k = o->base;
+  const uint64_t k = o->base;
   if (i == 0) {
     if (!segment_await_all(s, OUT, k)) return false; // nobody reads the numbers of an earlier one
     atomic_store_explicit(&s->counters[s->rank].number, longest(o->sent, s->size), memory_order_relaxed);

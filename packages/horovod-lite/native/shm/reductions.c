@@ -15,7 +15,7 @@ static Part chunk_part(const Operation *o, int c, uint32_t j) { return part_of(o
 // Other ranks' chunks, to where they find them.
 static bool put_in(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (!segment_await_all(s, REDUCED, k + 1 - SLOTS)) return false; // they have read what was there
   for (int step = 1; step < s->size; step++) {
     const int c = (s->rank + step) % s->size;
@@ -29,7 +29,7 @@ static bool put_in(Operation *o, uint32_t j) {
 // Where the parts of this rank's chunk are found in round k, from `at` on.
 typedef struct {
   const Operation *operation;
-  uint32_t k;
+  uint64_t k;
   const uint8_t *own;
   size_t at, bytes;
 } Block;
@@ -65,7 +65,7 @@ static void reduce_tree(const Block *b, uint8_t *target, int first, int step) {
 // This rank's chunk, to the output and to where the others find it.
 static bool reduce_own(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   // Who has put round k in has taken out round k − 3 before: the result's place is free.
   _Static_assert(SLOTS >= 3, "see step_allreduce");
   if (!segment_await_all(s, IN, k + 1)) return false;
@@ -84,7 +84,7 @@ static bool reduce_own(Operation *o, uint32_t j) {
 
 static bool take_out(Operation *o, uint32_t j) {
   Segment *s = o->segment;
-  const uint32_t k = o->base + j;
+  const uint64_t k = o->base + j;
   if (!segment_await_all(s, REDUCED, k + 1)) return false;
   for (int step = 1; step < s->size; step++) {
     const int c = (s->rank + step) % s->size;

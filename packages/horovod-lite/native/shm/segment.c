@@ -82,16 +82,16 @@ void segment_unmap(Segment *s) {
   s->counters = NULL;
 }
 
-void segment_count(Segment *s, Stage stage, uint32_t rounds) {
+void segment_count(Segment *s, Stage stage, uint64_t rounds) {
   Counters *own = &s->counters[s->rank];
-  atomic_store_explicit(&own->counts[stage], rounds, memory_order_release);
+  atomic_store_explicit(&own->counts[stage], (uint32_t)rounds, memory_order_release);
   atomic_thread_fence(memory_order_seq_cst); // either this rank sees the sleeper, or the sleeper the count
   if (atomic_load_explicit(&own->sleepers, memory_order_relaxed)) futex_wake(&own->counts[stage]);
 }
 
-static bool reached(uint32_t count, uint32_t rounds) { return (int32_t)(count - rounds) >= 0; }
+static bool reached(uint32_t count, uint64_t rounds) { return (int32_t)(count - (uint32_t)rounds) >= 0; }
 
-bool segment_await(Segment *s, int rank, Stage stage, uint32_t rounds) {
+bool segment_await(Segment *s, int rank, Stage stage, uint64_t rounds) {
   Counters *own = &s->counters[s->rank], *other = &s->counters[rank];
   _Atomic uint32_t *count = &other->counts[stage];
   bool there = false;
@@ -115,7 +115,7 @@ bool segment_await(Segment *s, int rank, Stage stage, uint32_t rounds) {
   return there;
 }
 
-bool segment_await_all(Segment *s, Stage stage, uint32_t rounds) {
+bool segment_await_all(Segment *s, Stage stage, uint64_t rounds) {
   for (int step = 1; step < s->size; step++)
     if (!segment_await(s, (s->rank + step) % s->size, stage, rounds)) return false;
   return true;

@@ -31,7 +31,7 @@ typedef struct {
   size_t bytes; // of the mapping
   size_t piece; // bytes of one chunk that a round moves; a slot has `size` pieces
   int rank, size;
-  uint32_t round;     // rounds of all operations so far, equal on all ranks between operations
+  uint64_t round;     // rounds of all operations so far, equal on all ranks between operations
   uint32_t spins;     // looks before giving the core to others
   uint64_t deadline;  // of this turn of waiting, in monotonic nanoseconds
   int waiting_for;    // the rank whose count is missing
@@ -54,16 +54,16 @@ void segment_unmap(Segment *segment);
 static inline size_t slot_bytes(const Segment *s) { return s->piece * (size_t)s->size; }
 
 // Rank r's slot of round k, and the piece of it for chunk c. A rank needs no piece for its own chunk: its result goes there.
-static inline uint8_t *slot_of(const Segment *s, int r, uint32_t k) {
+static inline uint8_t *slot_of(const Segment *s, int r, uint64_t k) {
   return s->buffers + ((size_t)r * SLOTS + k % SLOTS) * slot_bytes(s);
 }
-static inline uint8_t *piece_of(const Segment *s, int r, uint32_t k, int c) { return slot_of(s, r, k) + (size_t)c * s->piece; }
+static inline uint8_t *piece_of(const Segment *s, int r, uint64_t k, int c) { return slot_of(s, r, k) + (size_t)c * s->piece; }
 
-void segment_count(Segment *segment, Stage stage, uint32_t rounds);
+void segment_count(Segment *segment, Stage stage, uint64_t rounds);
 // Waits until `rank` has counted to `rounds`; false with `waiting_for` where it has not when the deadline is over, and with
 // `lost` where it never will.
-bool segment_await(Segment *segment, int rank, Stage stage, uint32_t rounds);
-bool segment_await_all(Segment *segment, Stage stage, uint32_t rounds);
+bool segment_await(Segment *segment, int rank, Stage stage, uint64_t rounds);
+bool segment_await_all(Segment *segment, Stage stage, uint64_t rounds);
 
 static inline void relax(void) {
 #if defined(__x86_64__)

@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Compiled, compile } from '../support/compile'
+
+const FILES = ['reduce.c', ...['segment', 'steps', 'reductions', 'moves'].map((name) => `shm/${name}.c`)]
+
+let program: Compiled
+beforeAll(async () => {
+  program = await compile('segment.c', FILES)
+}, 60_000)
+afterAll(() => program?.remove())
+
+const run = async (...args: (string | number)[]) => {
+  const { stdout } = await promisify(execFile)(program.path, args.map(String), { timeout: 20_000 })
+  return stdout.trim().split(' ').map(Number)
+}
+
+describe('every operation is right', () => {
+  test.each([
+    ['when the counts of rounds begin anew', 2 ** 32],
+    ['in the middle of them', 2 ** 31],
+    ['after that', 3 * 2 ** 32],
+  ])('%s', async (_, end) => {
+    for (const size of [2, 3, 4]) {
+      const [wrong, last] = await run('rounds', size, end - 400)
+      expect(last).toBeGreaterThan(end + 100)
+      expect(wrong).toBe(0)
+    }
+  })
+})
