@@ -22,6 +22,10 @@ export class Engine {
   private join?: number
   private queue: Promise<void> = Promise.resolve()
   private failure?: Failure
+  /** Something broke off: what comes waits for the failure. */
+  private broken = false
+  /** Told when this rank has done its last operation. */
+  private left?: () => void
   private readonly timeline?: Timeline
   private readonly fusion = new FusionBuffer()
   private readonly rank: number
@@ -54,7 +58,7 @@ export class Engine {
       control.announce({ say: 'join' })
     } else {
       this.requests.set(message.submission.name, message)
-      control.announce({ say: 'submit', submission: message.submission })
+      if (!this.broken) control.announce({ say: 'submit', submission: message.submission })
     }
   }
 
@@ -62,6 +66,7 @@ export class Engine {
   abort(message: string): void {
     if (this.failure) return
     this.failure = { kind: 'internal', message }
+    this.left?.()
     const { failure } = this
     const ids = this.takeAll()
     const answer = () => {
@@ -100,8 +105,11 @@ export class Engine {
     if (verdict.kind === 'joined') {
       this.answer(this.join!, { last: verdict.last })
       this.join = undefined
+    } else if (verdict.kind === 'left') {
+      if (verdict.rank === this.rank) this.left?.()
     } else if (verdict.kind === 'error') {
-      for (const name of verdict.names) this.finish(name, { failure: { kind: 'mismatch', message: verdict.message } })
+      const failure = { kind: verdict.gone ? 'internal' : 'mismatch', message: verdict.message } as const
+      for (const name of verdict.names) this.finish(name, { failure })
     } else
       try {
         await this.run(verdict)
@@ -112,6 +120,7 @@ export class Engine {
 
   /** Something of this rank broke off. Who died is the coordinator's to say; if it cannot, this rank says what it saw. */
   async breakOff(message: string): Promise<void> {
+    this.broken = true
     this.joined.control.announce({ say: 'failed', message })
     const deadline = performance.now() + VERDICT_ON_FAILURE
     while (!this.failure && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -194,12 +203,17 @@ export class Engine {
     this.tell({ type: 'result', id, ...outcome })
   }
 
-  /** Goodbye: what was decided is done first. */
+  /** Goodbye: what was decided for all is done first, since the others do it too. */
   private async leave(id: number): Promise<void> {
     const { control, transport } = this.joined
     try {
-      await this.queue
-      control.announce({ say: 'leave' })
+      if (!this.failure) {
+        const left = new Promise<void>((resolve) => {
+          this.left = resolve
+        })
+        control.announce({ say: 'leave' })
+        await left
+      }
       this.failure ??= { kind: 'internal', message: 'this rank has shut down' }
       for (const each of this.takeAll()) this.answer(each, { failure: this.failure })
       await control.close()

@@ -36,7 +36,7 @@ const payloadOf = (...parts: Uint8Array[]): Payload => ({
   },
 })
 
-const plain = { entries: [], wire: 'bytes' as const, attributes: {}, fusable: false, blocking: false }
+const plain = { entries: [], wire: 'bytes' as const, attributes: {}, fusable: false }
 
 /** Submits an operation that moves bytes. `take` makes its result of what came, and of `data` (broadcast). */
 function submit<T>(

@@ -85,7 +85,6 @@ function start(
     bytes: outgoing.byteLength,
     attributes: { op, reduction: op === Average ? Sum : op, prescaleFactor, postscaleFactor },
     fusable: outgoing.byteLength < DIRECT_FROM,
-    blocking: false,
   }
   const incoming = own || outgoing !== values ? outgoing : arrayLike(outgoing)
   const finish = () => {

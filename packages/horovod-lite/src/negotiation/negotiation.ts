@@ -53,7 +53,6 @@ export class Negotiation {
       throw new Error(`${kind} ${name}: got it twice from rank ${rank}, expected a name once at a time`)
     this.pending.set(name, { submissions, since })
     submissions.set(rank, submission)
-    if (submission.blocking) this.blockedOn(rank, [name])
     this.advance(name)
   }
 
@@ -76,6 +75,8 @@ export class Negotiation {
     this.left.add(rank)
     for (const [name, { submissions }] of this.pending)
       if (submissions.delete(rank) && submissions.size === 0) this.pending.delete(name)
+    this.verdicts.push({ kind: 'left', rank })
+    this.open.clear() // what it takes part in runs before
     this.advanceAll()
     this.endJoin([...this.joined].at(-1))
   }
@@ -122,7 +123,7 @@ export class Negotiation {
       gone === undefined
         ? (mismatch(submissions) ?? this.refusedByJoin(submissions))
         : `${kind} ${name}: rank ${gone} has shut down, so it can never run; every rank must make the same calls`
-    if (message) this.fail([name], message)
+    if (message) this.fail([name], message, gone !== undefined)
     else this.run(name, submissions)
   }
 
@@ -153,9 +154,9 @@ export class Negotiation {
     this.fail(names, `got different calls: ${calls.join('; ')}; every rank must make the same calls in the same order`)
   }
 
-  private fail(names: string[], message: string): void {
+  private fail(names: string[], message: string, gone = false): void {
     this.forget(names)
-    this.verdicts.push({ kind: 'error', names, message })
+    this.verdicts.push({ kind: 'error', names, message, ...(gone && { gone }) })
   }
 
   /** Small ready operations of one type and reduction share a run. */

@@ -24,8 +24,6 @@ export interface Submission {
   splits?: number[]
   /** Small enough to share a run with others. */
   fusable: boolean
-  /** The rank does nothing else until this has ended. */
-  blocking: boolean
 }
 
 /** What the coordinator decides; every rank is sent the same. */
@@ -38,8 +36,11 @@ export type Verdict =
       /** Of each name what rank 0 or the first rank submitted, for ranks that joined. */
       like: Submission[]
     }
-  | { kind: 'error'; names: string[]; message: string }
+  /** `gone`: a rank that was needed has shut down. Else the ranks' calls differ. */
+  | { kind: 'error'; names: string[]; message: string; gone?: boolean }
   | { kind: 'joined'; last: number }
+  /** A rank has said goodbye: what was decided before is the last that it does. */
+  | { kind: 'left'; rank: number }
 
 /** `rank 2`, or `ranks 0, 2`. */
 export const listed = (ranks: readonly number[]): string =>

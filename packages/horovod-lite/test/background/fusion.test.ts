@@ -12,7 +12,6 @@ const small = (bytes: number, more: Partial<Submission> = {}): Submission => ({
   bytes,
   attributes: { op: 'Sum', reduction: 'Sum' },
   fusable: true,
-  blocking: false,
   ...more,
 })
 

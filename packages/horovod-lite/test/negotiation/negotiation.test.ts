@@ -1,14 +1,20 @@
 import { expect, test } from 'vitest'
 import { Negotiation } from '../../src/negotiation/negotiation'
-import type { Verdict } from '../../src/negotiation/submission'
+import type { Submission, Verdict } from '../../src/negotiation/submission'
 import { submission } from './submissions'
 
 const negotiation = (size: number, more = {}) => new Negotiation({ size, fusionThreshold: 1000, ...more })
+/** A rank waits for what it submits. */
+function block(all: Negotiation, rank: number, what: Submission): void {
+  all.submit(rank, what)
+  all.blockedOn(rank, [what.name])
+}
 /** What ran together, and why something did not. */
 const brief = (verdicts: Verdict[]) =>
   verdicts.map((verdict) => {
     if (verdict.kind === 'run') return verdict.names.join(' ')
-    return verdict.kind === 'error' ? `${verdict.names}: ${verdict.message}` : `joined, last ${verdict.last}`
+    if (verdict.kind === 'error') return `${verdict.names}: ${verdict.message}`
+    return verdict.kind === 'joined' ? `joined, last ${verdict.last}` : `rank ${verdict.rank} left`
   })
 
 test('a name runs once all ranks have submitted it, in the order in which names became ready', () => {
@@ -96,8 +102,8 @@ test('an allgather tells the bytes of each rank, an alltoall the splits of all',
 test('where every rank waits for something else, all raise and the message says who waits for what', () => {
   const all = negotiation(3)
   all.submit(0, submission('under way'))
-  all.submit(0, submission('a', { blocking: true }))
-  all.submit(1, submission('b', { blocking: true, kind: 'broadcast' }))
+  block(all, 0, submission('a'))
+  block(all, 1, submission('b', { kind: 'broadcast' }))
   expect(all.take()).toEqual([]) // rank 2 may come to both
   all.submit(2, submission('a'))
   expect(all.take()).toEqual([])
@@ -106,27 +112,27 @@ test('where every rank waits for something else, all raise and the message says 
     'a,b: got different calls: allreduce a on ranks 0, 2; broadcast b on rank 1; every rank must make the same calls in the same order',
   ])
   expect(all.take()).toEqual([])
-  for (const rank of [1, 2]) all.submit(rank, submission('under way', { blocking: true }))
+  for (const rank of [1, 2]) block(all, rank, submission('under way'))
   expect(brief(all.take())).toEqual(['under way'])
 })
 
 test('it is seen in the turn in which something else becomes ready', () => {
   const both = negotiation(2)
   both.submit(0, submission('ready'))
-  both.submit(0, submission('a', { blocking: true }))
+  block(both, 0, submission('a'))
   both.submit(1, submission('ready'))
-  both.submit(1, submission('b', { blocking: true }))
+  block(both, 1, submission('b'))
   expect(brief(both.take())).toEqual(['ready', expect.stringMatching(/^a,b: got different calls/)])
 })
 
 test('a rank whose operation became ready is not waiting', () => {
   const both = negotiation(2)
-  both.submit(0, submission('a', { blocking: true }))
+  block(both, 0, submission('a'))
   both.submit(1, submission('b'))
   both.submit(1, submission('a'))
   both.blockedOn(1, ['b'])
   expect(brief(both.take())).toEqual(['a']) // rank 0 may come to b now
-  both.submit(0, submission('b', { blocking: true }))
+  block(both, 0, submission('b'))
   expect(brief(both.take())).toEqual(['b'])
 })
 
@@ -160,7 +166,7 @@ test('what a rank submitted before it joined is done before all go on', () => {
 test.each(['allgather', 'broadcast', 'alltoall'] as const)('%s is an error where a rank has joined', (kind) => {
   const all = negotiation(3)
   all.join(1)
-  for (const rank of [0, 2]) all.submit(rank, submission('x', { kind, blocking: true, splits: [1, 1, 1] }))
+  for (const rank of [0, 2]) block(all, rank, submission('x', { kind, splits: [1, 1, 1] }))
   expect(brief(all.take())).toEqual([
     `x: ${kind} x: got it where rank 1 had joined, expected allreduce only; call join() after the last ${kind}`,
   ])
@@ -169,8 +175,8 @@ test.each(['allgather', 'broadcast', 'alltoall'] as const)('%s is an error where
 test('ranks that wait for each other raise, also where others have joined', () => {
   const all = negotiation(3)
   all.join(0)
-  all.submit(1, submission('a', { blocking: true }))
-  all.submit(2, submission('b', { blocking: true }))
+  block(all, 1, submission('a'))
+  block(all, 2, submission('b'))
   expect(brief(all.take())).toEqual([expect.stringMatching(/^a,b: got different calls/)])
 })
 
@@ -181,7 +187,9 @@ test('what needs a rank that has said goodbye is an error', () => {
   all.submit(1, submission('later'))
   const gone = (name: string) =>
     `${name}: allreduce ${name}: rank 2 has shut down, so it can never run; every rank must make the same calls`
-  expect(brief(all.take())).toEqual([gone('waiting'), gone('later')])
+  const verdicts = all.take()
+  expect(brief(verdicts)).toEqual(['rank 2 left', gone('waiting'), gone('later')])
+  expect(verdicts).toMatchObject([{}, { gone: true }, { gone: true }])
 })
 
 test('what a rank submitted before it said goodbye never runs', () => {
@@ -192,7 +200,14 @@ test('what a rank submitted before it said goodbye never runs', () => {
   both.take()
   both.leave(1)
   both.submit(0, submission('a'))
-  expect(brief(both.take())).toEqual([expect.stringMatching(/^a: .*rank 1 has shut down/)])
+  expect(brief(both.take())).toEqual(['rank 1 left', expect.stringMatching(/^a: .*rank 1 has shut down/)])
+})
+
+test('what was decided before a rank said goodbye comes before it has left', () => {
+  const both = negotiation(2)
+  for (const rank of [0, 1]) both.submit(rank, submission('a'))
+  both.leave(1)
+  expect(brief(both.take())).toEqual(['a', 'rank 1 left'])
 })
 
 test('a rank that left does not keep the others from joining', () => {
@@ -200,7 +215,7 @@ test('a rank that left does not keep the others from joining', () => {
   all.join(1)
   all.join(0)
   all.leave(2)
-  expect(brief(all.take())).toEqual(['joined, last 0'])
+  expect(brief(all.take())).toEqual(['rank 2 left', 'joined, last 0'])
 })
 
 test('stalls name who is there and who is missing, not who has joined', () => {

@@ -33,8 +33,12 @@ class Rank {
   private waitsFor = new Set<string>()
   private joining = false
   private at = 0
+  private left = false
 
-  constructor(private readonly program: readonly Step[]) {}
+  constructor(
+    private readonly program: readonly Step[],
+    private readonly number: number,
+  ) {}
 
   get runnable(): boolean {
     return !this.ended.finished && !this.joining && this.waitsFor.size === 0
@@ -63,6 +67,14 @@ class Rank {
   }
 
   hear(verdict: Verdict): void {
+    if (this.left) {
+      if (verdict.kind === 'run') throw new Error(`${verdict.names} must run where a rank has left`)
+      return
+    }
+    if (verdict.kind === 'left') {
+      this.left = verdict.rank === this.number
+      return
+    }
     if (verdict.kind === 'joined') {
       if (!this.joining && !this.ended.finished) throw new Error('heard that all had joined, and had not')
       if (this.joining) this.ended.joined.push(verdict.last)
@@ -89,7 +101,7 @@ export function simulate(
   fusionThreshold = 100,
 ): { ranks: Ended[]; verdicts: Verdict[] } {
   const negotiation = new Negotiation({ size: programs.length, fusionThreshold })
-  const ranks = programs.map((program) => new Rank(program))
+  const ranks = programs.map((program, number) => new Rank(program, number))
   const all: Verdict[] = []
   const take = () => {
     const verdicts = negotiation.take()
@@ -110,6 +122,7 @@ export function simulate(
     ])
     if (possible.length > 0) possible[Math.floor(random() * possible.length)]!()
     const took = (possible.length === 0 || random() < 0.3) && take()
-    if (possible.length === 0 && !took) return { ranks: ranks.map(({ ended }) => ended), verdicts: all }
+    if (possible.length === 0 && !took)
+      return { ranks: ranks.map(({ ended }) => ended), verdicts: all.filter(({ kind }) => kind !== 'left') }
   }
 }

@@ -13,7 +13,6 @@ export function submission(
     bytes: 4 * shape.reduce((product, n) => product * n, 1),
     attributes: { op: 'Sum', reduction: 'Sum' },
     fusable: true,
-    blocking: false,
   }
   return { ...plain, ...more }
 }

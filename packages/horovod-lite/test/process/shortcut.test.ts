@@ -11,7 +11,7 @@ interface Line {
   leaked: number
 }
 
-const CASES = ['together', 'late', 'underWay', 'different', 'long', 'anyOrder']
+const CASES = ['together', 'late', 'joined', 'underWay', 'different', 'long', 'anyOrder']
 
 const places = [
   { transport: 'shm', size: 2 },
@@ -54,6 +54,13 @@ for (const place of places) {
       const met = metIn('late')
       expect(met.slice(0, 3)).toEqual([false, false, false])
       expect(met.slice(3).filter(Boolean).length).toBeGreaterThan(3)
+    })
+
+    test('after other numbers of calls and a join they meet again', () => {
+      for (const { after } of of<{ after: boolean[] }>('joined')) {
+        expect(after).toEqual(of<{ after: boolean[] }>('joined')[0]!.after)
+        expect(after.filter(Boolean).length).toBeGreaterThan(10)
+      }
     })
 
     test('none meets while another is under way', () => expect(metIn('underWay').filter(Boolean)).toEqual([]))

@@ -55,6 +55,14 @@ const cases: Record<string, () => unknown | Promise<unknown>> = {
     }
     for (let i = 0; i < 40; i++) hvd.barrier()
   },
+  /** Ranks have made other numbers of calls, and then the same again. */
+  joined() {
+    for (let i = 0; i <= hvd.rank(); i++) tf.tidy(() => void hvd.allreduce(tf.scalar(1), { name: `before.${i}` }))
+    hvd.join()
+    const from = met.length
+    for (let i = 0; i < 60; i++) hvd.barrier()
+    return { after: met.slice(from) }
+  },
   /** Another operation is under way: this one goes through the coordinator too. */
   async underWay() {
     for (let i = 0; i < 5; i++) {
