@@ -27,3 +27,11 @@ test('memory is used again', () => {
   expect(memory.take(99_000).buffer).toBe(first.buffer)
   expect(memory.take(99_000).buffer).not.toBe(first.buffer)
 })
+
+test('what is kept is limited; what has not been used for longest goes', () => {
+  const memory = new SharedMemory()
+  const pieces = [40, 48, 56, 64].map((megabytes) => memory.take(megabytes * 2 ** 20))
+  for (const piece of pieces) memory.give(piece)
+  const again = pieces.map(({ byteLength, buffer }) => memory.take(byteLength).buffer === buffer)
+  expect(again).toEqual([false, false, true, true])
+})
