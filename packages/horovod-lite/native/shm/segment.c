@@ -2,6 +2,7 @@
 #include "segment.h"
 #include "futex.h"
 #include "meeting.h"
+#include "processors.h"
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static void plan(Segment *s, int size, size_t buffer) {
   s->size = size;
   s->piece = buffer / SLOTS / (size_t)size & ~(size_t)63;
   s->bytes = header_bytes(size) + meeting_bytes(size) + (size_t)size * SLOTS * slot_bytes(s);
-  s->spins = size <= sysconf(_SC_NPROCESSORS_ONLN) ? SPINS_ALONE : SPINS_CROWDED;
+  s->spins = SPINS_CROWDED;
 }
 
 static const char *map(Segment *s) {
@@ -28,6 +29,7 @@ static const char *map(Segment *s) {
   s->counters = memory;
   s->notes = (uint8_t *)memory + header_bytes(s->size);
   s->buffers = (uint8_t *)s->notes + meeting_bytes(s->size);
+  processors_tell(s);
   return NULL;
 }
 
@@ -63,15 +65,20 @@ const char *segment_open(Segment *s, int size, size_t buffer, const char *name) 
   return s->file < 0 ? "rank 0's shared memory cannot be opened from here" : map(s);
 }
 
-void segment_seal(Segment *s) {
+static void forget_name(Segment *s) {
   if (s->named) shm_unlink(s->name);
   s->named = false;
   if (s->file >= 0) close(s->file);
   s->file = -1;
 }
 
+void segment_seal(Segment *s) {
+  forget_name(s);
+  s->spins = s->size <= processors_of_all(s) ? SPINS_ALONE : SPINS_CROWDED;
+}
+
 void segment_leave(Segment *s) {
-  segment_seal(s);
+  forget_name(s);
   if (!s->counters) return;
   atomic_store(&s->counters[s->rank].left, 1);
   for (Stage stage = IN; stage < STAGES; stage++) futex_wake(&s->counters[s->rank].counts[stage]);

@@ -12,6 +12,7 @@
 
 #define SLOTS 3
 #define MAX_RANKS 256
+#define MAX_PROCESSORS 1024
 
 typedef enum { IN, REDUCED, OUT, STAGES } Stage;
 
@@ -22,6 +23,7 @@ typedef struct {
   _Alignas(128) _Atomic uint32_t sleepers; // others that sleep until it counts
   _Atomic uint32_t missed;                 // the last operation whose meeting it has left (meeting.h)
   _Alignas(128) _Atomic uint64_t arrivals; // the first rank's: meeting.c
+  uint8_t processors[MAX_PROCESSORS / 8];  // a bit for each that it may use: processors.c
 } Counters;
 
 typedef struct {
@@ -44,7 +46,7 @@ typedef struct {
 // Makes a segment with `buffer` bytes for each rank; or opens another rank's by name. NULL, or what is wrong.
 const char *segment_create(Segment *segment, int size, size_t buffer);
 const char *segment_open(Segment *segment, int size, size_t buffer, const char *name);
-// All ranks have it: the name goes, and nothing can be left behind.
+// All ranks have it: the name goes, and nothing can be left behind. Now it is known whether each has a core.
 void segment_seal(Segment *segment);
 // This rank takes no more part: whoever waits for it, in this process too, is told.
 void segment_leave(Segment *segment);

@@ -110,6 +110,29 @@ static void rounds(uint64_t first) {
   printf("%ld %llu\n", (long)wrong, (unsigned long long)segments[0].round);
 }
 
+#ifdef __linux__
+// Prints the looks of two ranks, where both may use the same processor, and where each may use another.
+static void processors(void) {
+  int ours[2], found = 0;
+  cpu_set_t all, one;
+  sched_getaffinity(0, sizeof all, &all);
+  for (int i = 0; i < CPU_SETSIZE && found < 2; i++)
+    if (CPU_ISSET(i, &all)) ours[found++] = i;
+  if (found < 2) return;
+  size = 2;
+  for (int apart = 0; apart < 2; apart++) {
+    for (int r = 0; r < 2; r++) {
+      CPU_ZERO(&one);
+      CPU_SET(ours[r * apart], &one);
+      sched_setaffinity(0, sizeof one, &one);
+      open_rank(r);
+    }
+    for (int r = 0; r < 2; r++) segment_seal(&segments[r]);
+    printf("%u %u ", segments[0].spins, segments[1].spins);
+  }
+}
+#endif
+
 int main(int count, char **arguments) {
   const char *command = count > 1 ? arguments[1] : "";
   if (strcmp(command, "rounds") == 0 && count == 4) {
@@ -117,5 +140,8 @@ int main(int count, char **arguments) {
     rounds(strtoull(arguments[3], NULL, 10));
     return 0;
   }
+#ifdef __linux__
+  if (strcmp(command, "processors") == 0) return processors(), 0;
+#endif
   return 2;
 }

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Compiled, compile } from '../support/compile'
 
-const FILES = ['reduce.c', ...['segment', 'steps', 'reductions', 'moves'].map((name) => `shm/${name}.c`)]
+const FILES = ['reduce.c', ...['segment', 'processors', 'steps', 'reductions', 'moves'].map((name) => `shm/${name}.c`)]
 
 let program: Compiled
 beforeAll(async () => {
@@ -28,4 +29,12 @@ describe('every operation is right', () => {
       expect(wrong).toBe(0)
     }
   })
+})
+
+const noTwo = process.platform !== 'linux' ? 'needs Linux' : availableParallelism() < 2 ? 'needs two processors' : ''
+test.skipIf(noTwo)(`ranks that share a processor soon give it to each other${noTwo && ` (${noTwo})`}`, async () => {
+  const [one, other, ...apart] = await run('processors')
+  expect(one).toBe(other)
+  expect(one).toBeLessThan(apart[0]!)
+  expect(apart[0]).toBe(apart[1])
 })
