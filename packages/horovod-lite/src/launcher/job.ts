@@ -78,7 +78,7 @@ class Job {
     const { outputFilename: folder, timestamps } = this.settings
     for (const place of places) this.ranks.push({ place, output: new RankOutput(place.rank, { folder, timestamps }) })
     await withSignals(
-      (signal) => this.pass(signal),
+      (signal, again) => this.pass(signal, again),
       async () => {
         await Promise.race([Promise.all(this.ranks.map((rank) => this.start(rank))), this.gaveUp])
       },
@@ -121,8 +121,7 @@ class Job {
   }
 
   /** A signal to hvdrun is for all ranks; a second one ends them. */
-  private pass(signal: NodeJS.Signals): void {
-    const again = this.signalled !== undefined
+  private pass(signal: NodeJS.Signals, again: boolean): void {
     this.signalled ??= signal
     if (!again) say(`${signal} goes to all ranks; once more ends them at once`)
     this.signalAll(again ? 'SIGKILL' : signal)

@@ -1,8 +1,20 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { hvdrun, kill, leftOf, linesOf, processesOf, script, sharedMemory, temporaryFolder } from '../support/hvdrun'
+import {
+  hvdrun,
+  interruptTwice,
+  kill,
+  leftOf,
+  linesOf,
+  processesOf,
+  script,
+  sharedMemory,
+  temporaryFolder,
+} from '../support/hvdrun'
 
+/** Longer than what counts as one wish. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 500))
 const ready = (rank: number) => new RegExp(`rank ${rank} is ready, pid (\\d+)`)
 
 describe('the first failure', () => {
@@ -96,6 +108,19 @@ describe('signals', () => {
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 
+  test.each([
+    ['a job', ['-np', '2'], 0],
+    ['an elastic job', ['--min-np', '2'], 130],
+  ])('one Ctrl-C that comes twice, as under npx, lets the ranks of %s save', async (_, args, expected) => {
+    const command = 'trap "sleep 1; echo saved; exit 0" INT; echo up; while :; do sleep 0.1; done'
+    const job = await hvdrun([...args, '--', 'sh', '-c', command])
+    for (const rank of [0, 1]) await job.says(new RegExp(`\\[${rank}\\]<stdout>:up`))
+    await interruptTwice(job)
+    const { code, stdout } = await job.ended
+    for (const rank of [0, 1]) expect(linesOf(stdout, rank)).toEqual(['up', 'saved'])
+    expect(code).toBe(expected)
+  })
+
   test('a second one ends ranks that stay', async () => {
     const job = await hvdrun(['-np', '2', 'NODE', 'PROGRAM', 'wait'])
     await job.says(/rank 0 is ready/)
@@ -103,6 +128,7 @@ describe('signals', () => {
     job.child.kill('SIGINT')
     await job.says(/rank 0 got SIGINT/)
     await job.says(/rank 1 got SIGINT/)
+    await pause()
     job.child.kill('SIGINT')
     expect((await job.ended).code).toBe(130)
     expect(await leftOf(job.marker, 5)).toEqual([])
@@ -133,6 +159,7 @@ describe('SIGTERM where a shell or npx, which ends by it at once, has started th
     await up(job)
     job.child.kill('SIGTERM')
     for (const rank of [0, 1]) await job.says(new RegExp(`\\[${rank}\\]<stdout>:not yet`))
+    await pause()
     job.child.kill('SIGTERM')
     expect((await job.ended).code).toBe(143)
     expect(await leftOf(job.marker, 5)).toEqual([])

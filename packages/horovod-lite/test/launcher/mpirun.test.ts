@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findMpi } from '../../src/transports/mpi/find'
-import { hvdrun, jsonOf, kill, leftOf, linesOf, temporaryFolder } from '../support/hvdrun'
+import { hvdrun, interruptTwice, jsonOf, kill, leftOf, linesOf, temporaryFolder } from '../support/hvdrun'
 import { whyNoMpirun } from '../support/mpirun'
 
 const problem = whyNoMpirun() ?? findMpi()
@@ -58,6 +58,18 @@ describe.skipIf(problem)(`hvdrun --transport mpi${problem ? ` (${problem})` : ''
     job.child.kill('SIGTERM')
     expect((await job.ended).code).toBe(143)
     expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('one Ctrl-C that comes twice, as under npx, lets the ranks save', async () => {
+    const cwd = temporaryFolder()
+    // mpirun passes on nothing that they say now, and kills them 1 s later.
+    const command =
+      'trap "sleep 0.4; touch saved.$OMPI_COMM_WORLD_RANK; exit 0" TERM; echo up; while :; do sleep 0.1; done'
+    const job = await hvdrun(['-np', '2', '--transport', 'mpi', '--', 'sh', '-c', command], { cwd })
+    for (const rank of [0, 1]) await job.says(new RegExp(`\\[${rank}\\]<stdout>:up`))
+    await interruptTwice(job)
+    await job.ended
+    expect(readdirSync(cwd).sort()).toEqual(['saved.0', 'saved.1'])
   })
 
   test('kill -9 of hvdrun leaves nothing behind', async () => {

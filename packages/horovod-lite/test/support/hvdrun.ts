@@ -142,6 +142,13 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
+/** One Ctrl-C where npm's shell execs: the terminal's signal, and npm's at once behind it. */
+export async function interruptTwice({ child }: Launched): Promise<void> {
+  child.kill('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 10)) // apart: two that wait would be one
+  child.kill('SIGINT')
+}
+
 /** Lines of one rank, without its number. */
 export const linesOf = (text: string, rank: number, stream = 'stdout'): string[] =>
   text

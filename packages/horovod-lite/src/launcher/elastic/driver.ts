@@ -27,7 +27,6 @@ export class Driver implements Policy {
   private server!: RendezvousServer
   private processes!: Processes
   private timer?: NodeJS.Timeout
-  private signalled = false
   private over = false
   private exitCode = 0
   private finish!: (code: number) => void
@@ -76,10 +75,9 @@ export class Driver implements Policy {
   }
 
   /** A signal to hvdrun is for all processes; a second one ends them. */
-  pass(signal: NodeJS.Signals): void {
-    this.processes.signalAll(this.signalled ? 'SIGKILL' : signal)
-    if (this.signalled) return
-    this.signalled = true
+  pass(signal: NodeJS.Signals, again: boolean): void {
+    this.processes.signalAll(again ? 'SIGKILL' : signal)
+    if (again) return
     this.say(`${signal} goes to all processes; once more ends them at once`)
     this.wait(128 + constants.signals[signal])
   }

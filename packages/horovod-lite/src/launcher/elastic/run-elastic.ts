@@ -3,6 +3,7 @@ import { RendezvousServer } from '../../wire/rendezvous'
 import { jobVariables, rendezvousHost, rendezvousVariables } from '../environment'
 import { say } from '../screen'
 import type { Settings } from '../settings'
+import { withSignals } from '../signals'
 import { Discovery } from './discovery'
 import { Driver } from './driver'
 import { Membership } from './membership'
@@ -41,16 +42,17 @@ export async function runElastic(settings: Settings): Promise<number> {
   const discovery = script
     ? new Discovery({ script, slotsPerHost, onChange: (found) => driver.found(found), warn: say })
     : undefined
-  const onSignal = (signal: NodeJS.Signals) => driver.pass(signal)
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, onSignal)
   try {
-    if (discovery) discovery.start()
-    else driver.found(settings.hosts)
-    return await driver.ended
+    return await withSignals(
+      (signal, again) => driver.pass(signal, again),
+      () => {
+        if (discovery) discovery.start()
+        else driver.found(settings.hosts)
+        return driver.ended
+      },
+    )
   } finally {
     discovery?.stop()
-    for (const signal of signals) process.off(signal, onSignal)
     processes.close()
     server.close()
   }
