@@ -4,7 +4,7 @@ import type { Stream } from './protocol'
 export interface ChildOptions {
   command: string[]
   folder: string
-  environment: Record<string, string>
+  environment: NodeJS.ProcessEnv
 }
 
 export interface ChildHandlers {

@@ -24,13 +24,19 @@ const NAME = /(?!-)[^\s,:=#[\]]+|\[[\da-f:]+\]/i.source
 const LISTED = new RegExp(`^(${NAME})(?::(\\d+))?$`, 'i')
 const LINE = new RegExp(`^(${NAME})(?::(\\d+))?((?:\\s+[\\w-]+\\s*=\\s*\\S+)*)$`, 'i')
 
+/** `host:slots`, or `host`. @returns undefined where it is something else */
+export function parseHost(entry: string): { name: string; slots?: number } | undefined {
+  const [, name, slots] = LISTED.exec(entry) ?? []
+  return name ? { name, slots: slots === undefined ? undefined : Number(slots) } : undefined
+}
+
 /** `host1:2,host2:4`; a host without a number takes one process. @throws what is wrong with the list */
 export function parseHosts(list: string): Host[] {
   const hosts = list.split(',').map((entry) => {
-    const [, name, slots = '1'] = LISTED.exec(entry.trim()) ?? []
-    if (!name || Number(slots) < 1)
+    const { name, slots = 1 } = parseHost(entry.trim()) ?? {}
+    if (!name || slots < 1)
       throw new Error(`hosts: got "${entry}", expected host or host:slots, as in -H host1:2,host2:2`)
-    return { name, slots: Number(slots) }
+    return { name, slots }
   })
   return distinct(hosts, 'hosts')
 }
@@ -61,7 +67,8 @@ export function readHostfile(path: string): Host[] {
   return distinct(hosts, 'hostfile')
 }
 
-function distinct(hosts: Host[], where: string): Host[] {
+/** @throws where a host is there twice @param where the list comes from */
+export function distinct(hosts: Host[], where: string): Host[] {
   const seen = new Set<string>()
   for (const { name } of hosts) {
     if (seen.has(name)) throw new Error(`${where}: got ${name} twice, expected each host once, with all its slots`)
