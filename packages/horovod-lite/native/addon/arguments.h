@@ -7,6 +7,7 @@
 #include "../reduce.h"
 
 #define MAX_ARGUMENTS 8
+#define NO_MEMORY "there is no memory left"
 
 typedef struct {
   napi_env env;

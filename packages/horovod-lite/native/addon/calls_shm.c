@@ -38,12 +38,18 @@ static void release(napi_env env, void *hold, void *hint) {
   free(hold);
 }
 
-static napi_value make_hold(napi_env env, Shared *shared) {
+// Where there is no memory for it `shared` is closed.
+static napi_value make_hold(Arguments *a, Shared *shared) {
   Hold *hold = malloc(sizeof *hold);
-  hold->shared = shared;
-  napi_value result;
-  napi_create_external(env, hold, release, NULL, &result);
-  return result;
+  napi_value result = NULL;
+  if (hold) {
+    hold->shared = shared;
+    if (napi_create_external(a->env, hold, release, NULL, &result) == napi_ok) return result;
+    close_hold(hold);
+    free(hold);
+  } else close_hold(&(Hold){shared});
+  fail(a, NO_MEMORY);
+  return NULL;
 }
 
 static Hold *hold_at(Arguments *a, int index) {
@@ -71,15 +77,16 @@ napi_value call_shmOpen(napi_env env, napi_callback_info info) {
   char room[64];
   const char *name = argument_text(&a, 3, room, sizeof room);
   if (!a.failed && size < 2) fail(&a, "shmOpen: expected at least two ranks");
-  Shared *shared = a.failed ? NULL : calloc(1, sizeof *shared);
-  if (!shared) return NULL;
+  if (a.failed) return NULL;
+  Shared *shared = calloc(1, sizeof *shared);
+  if (!shared) return fail(&a, NO_MEMORY), NULL;
   Segment *segment = &shared->segment;
   segment->file = -1;
   segment->rank = rank;
   shared->operation.segment = segment;
   shared->holders = 1;
   const char *problem = name ? segment_open(segment, size, buffer, name) : segment_create(segment, size, buffer);
-  if (!problem) return make_hold(env, shared);
+  if (!problem) return make_hold(&a, shared);
   fail(&a, problem);
   segment_leave(segment);
   let_go(shared);
@@ -99,7 +106,7 @@ napi_value call_shmLend(napi_env env, napi_callback_info info) {
 napi_value call_shmBorrow(napi_env env, napi_callback_info info) {
   Arguments a = read_arguments(env, info, 1);
   Shared *shared = argument_address(&a, 0);
-  return a.failed ? NULL : make_hold(env, shared);
+  return a.failed ? NULL : make_hold(&a, shared);
 }
 
 // shmName(segment): string
@@ -129,7 +136,7 @@ napi_value call_shmClose(napi_env env, napi_callback_info info) {
 napi_value call_shmMeet(napi_env env, napi_callback_info info) {
   Arguments a = read_arguments(env, info, 4);
   Shared *shared = shared_at(&a, 0);
-  const uint32_t number = (uint32_t)argument_number(&a, 1);
+  const uint32_t number = (uint32_t)(uint64_t)argument_number(&a, 1); // begins anew at its end
   const uint64_t ns = (uint64_t)argument_number(&a, 3);
   char note[NOTE_BYTES];
   size_t length = 0;

@@ -37,6 +37,10 @@ static void set_parts(Arguments *a, int index, Stream *stream) {
   Part *parts = stream->parts;
   free(parts);
   *stream = (Stream){.parts = malloc(length / 3 * sizeof *parts), .count = length / 3};
+  if (!stream->parts && length > 0) {
+    stream->count = 0;
+    return fail(a, NO_MEMORY);
+  }
   for (size_t i = 0; i < stream->count; i++) {
     const double *of = numbers + 3 * i;
     stream->parts[i] = (Part){(char *)(uintptr_t)of[0], (const char *)(uintptr_t)of[1], (size_t)of[2]};
@@ -45,12 +49,14 @@ static void set_parts(Arguments *a, int index, Stream *stream) {
 
 // tcpPass(): memory for one pass after the other
 napi_value call_tcpPass(napi_env env, napi_callback_info info) {
-  (void)info;
+  Arguments a = read_arguments(env, info, 0);
   Pass *pass = calloc(1, sizeof *pass);
-  pass->scratch = malloc(PASS_PIECE);
-  napi_value result;
-  napi_create_external(env, pass, release, NULL, &result);
-  return result;
+  napi_value result = NULL;
+  if (pass && (pass->scratch = malloc(PASS_PIECE)) && napi_create_external(env, pass, release, NULL, &result) == napi_ok)
+    return result;
+  if (pass) release(env, pass, NULL);
+  fail(&a, NO_MEMORY);
+  return NULL;
 }
 
 // tcpBegin(pass, outgoing, incoming: parts, lead: bytes, type, op)
@@ -63,6 +69,7 @@ napi_value call_tcpBegin(napi_env env, napi_callback_info info) {
   if (a.failed) return NULL;
   set_parts(&a, 1, &pass->outgoing);
   set_parts(&a, 2, &pass->incoming);
+  if (a.failed) return NULL;
   pass->lead = lead;
   pass->type = type;
   pass->op = op;

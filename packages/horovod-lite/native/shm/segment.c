@@ -3,8 +3,11 @@
 #include "futex.h"
 #include "meeting.h"
 #include "processors.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,6 +36,21 @@ static const char *map(Segment *s) {
   return NULL;
 }
 
+#ifdef __linux__
+// All of it now, so that too little is an error here and not a signal later. A signal makes the system begin anew: a
+// profiler's would do so for ever.
+static int claim(int file, size_t bytes) {
+  sigset_t all, before;
+  int error;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  do error = posix_fallocate(file, 0, (off_t)bytes);
+  while (error == EINTR);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return error;
+}
+#endif
+
 const char *segment_create(Segment *s, int size, size_t buffer) {
   plan(s, size, buffer);
 #ifdef __linux__
@@ -41,8 +59,7 @@ const char *segment_create(Segment *s, int size, size_t buffer) {
   if (s->file < 0) s->file = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (s->file < 0) return "no shared memory can be made";
   snprintf(s->name, sizeof s->name, "/proc/%d/fd/%d", (int)getpid(), s->file);
-  // All of it is claimed now, so that too little is an error here and not a signal later.
-  if (posix_fallocate(s->file, 0, (off_t)s->bytes) != 0) return "there is not enough shared memory";
+  if (claim(s->file, s->bytes) != 0) return "there is not enough shared memory";
 #else
   static _Atomic int count;
   snprintf(s->name, sizeof s->name, "/hvd-%d-%d", (int)getpid(), atomic_fetch_add(&count, 1));

@@ -31,7 +31,12 @@ describe('every operation is right', () => {
   })
 })
 
-const noTwo = process.platform !== 'linux' ? 'needs Linux' : availableParallelism() < 2 ? 'needs two processors' : ''
+const noLinux = process.platform === 'linux' ? '' : 'needs Linux'
+test.skipIf(noLinux)(`signals do not keep memory from being made${noLinux && ` (${noLinux})`}`, async () =>
+  expect(await run('signals')).toEqual([1]),
+)
+
+const noTwo = noLinux || (availableParallelism() < 2 ? 'needs two processors' : '')
 test.skipIf(noTwo)(`ranks that share a processor soon give it to each other${noTwo && ` (${noTwo})`}`, async () => {
   const [one, other, ...apart] = await run('processors')
   expect(one).toBe(other)

@@ -11,9 +11,14 @@ export interface OpenOptions {
   buffer: number
 }
 
+/** Of native/shm/segment.h. */
+const MOST_RANKS = 256
+
 /** Rank 0 makes a segment and tells the others where it is. @returns for all ranks alike: it, or why there is none */
 export async function openSegment(options: OpenOptions): Promise<{ segment: Segment } | { reason: string }> {
   const { native, peers } = options
+  if (peers.length > MOST_RANKS)
+    return { reason: `got ${peers.length} ranks, shared memory takes ${MOST_RANKS} at most` }
   const opened: { segment?: Segment } = {}
   try {
     const reasons = await tellAll(options, await openHere(options, opened))
