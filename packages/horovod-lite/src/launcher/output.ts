@@ -37,7 +37,8 @@ export class RankOutput {
     const { file, decoder, lines } = this.sources[stream]
     if (file && !file.destroyed) file.write(bytes)
     for (const line of lines.push(decoder.write(bytes))) this.print(stream, line)
-    screen.progress(lines, this.rank, stream, lines.unfinished && this.prefix(stream) + lines.unfinished)
+    if (screen.isLive(stream))
+      screen.progress(lines, this.rank, stream, lines.unfinished && this.prefix(stream) + lines.unfinished)
   }
 
   /** Prints what is left without an end of line. */

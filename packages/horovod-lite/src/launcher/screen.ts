@@ -3,6 +3,8 @@ import type { Stream } from './protocol'
 
 /** Milliseconds until an unfinished line is shown: most are finished by then. */
 const SOON = 50
+/** Characters of an unfinished line that are looked at; no terminal shows more. */
+const LONGEST = 10_000
 const CLEAR = '\r\u001b[K'
 
 /**
@@ -20,9 +22,13 @@ class Screen {
     this.showSoon()
   }
 
+  /** Whether unfinished lines are shown there. */
+  isLive(stream: Stream): boolean {
+    return process[stream].isTTY === true
+  }
+
   /** What `owner` has not ended yet; '' where there is nothing. */
   progress(owner: object, rank: number, stream: Stream, text: string): void {
-    if (!process[stream].isTTY) return
     if (text) this.unfinished.set(owner, { rank, stream, text })
     else if (!this.unfinished.delete(owner)) return
     this.showSoon()
@@ -54,8 +60,9 @@ export const widthOf = (stream: Stream): number => process[stream].columns || 80
 /** A line that is wider than the terminal could not be written over, nor one that Ctrl-C makes wider: `^C` is written behind it. */
 function fitting(text: string, columns: number): string {
   const most = columns - '^C'.length - 1
-  const plain = stripVTControlCharacters(text)
-  return plain.length <= most ? text : plain.slice(0, most)
+  const start = text.slice(0, LONGEST)
+  const plain = stripVTControlCharacters(start)
+  return plain.length <= most && start === text ? text : plain.slice(0, most)
 }
 
 export const screen = new Screen()

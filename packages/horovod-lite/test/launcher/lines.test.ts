@@ -1,9 +1,11 @@
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { causeOf, type Failed } from '../../src/launcher/failure'
 import { LineBuffer } from '../../src/launcher/lines'
 import { failureOf } from '../../src/launcher/mpirun-output'
 import { TagCutter } from '../../src/launcher/tags'
+
+afterEach(() => vi.restoreAllMocks())
 
 /** A text in pieces. */
 const cut = (text: string, at: number[]) => {
@@ -32,6 +34,8 @@ describe('lines', () => {
     ['100%\r\u001b[2Kdone\nmore\u001b[2K', ['done'], ''],
     ['10%\r\u001b[36m20%\u001b[3', [], '\u001b[36m20%'],
     ['\u001b[36mcolour\u001b[0m', [], '\u001b[36mcolour\u001b[0m'],
+    ['a\u001b[2Kb\u001b[0Kc\u001b[2Kd\u001b[K\u001b', [], 'd'],
+    ['begun\u001b[\n\u001b[2\rover', ['begun\u001b['], 'over'],
   ])('of %j, however it is cut', (text, lines, unfinished) => {
     expect(linesOf([text])).toEqual({ lines, unfinished })
     fc.assert(
@@ -39,6 +43,49 @@ describe('lines', () => {
       { numRuns: 50 },
     )
   })
+
+  test.each([
+    ['plain', 'x'.repeat(2 ** 16)],
+    ['coloured', `\u001b[36m${'x'.repeat(2 ** 16)}\u001b[0m`],
+    ['erased to its right', `${'x'.repeat(2 ** 16)}\u001b[K`],
+    ['without the end of a command', `\u001b[${'1'.repeat(2 ** 16)}`],
+  ])('the work for a line of 50 MB, %s, is in proportion to it', (_, piece) => {
+    const work = countWork()
+    const buffer = new LineBuffer()
+    const pieces = 800
+    for (let i = 0; i < pieces; i++) {
+      buffer.push(piece)
+      expect(buffer.unfinished.length).toBeGreaterThan(i * 2 ** 15)
+    }
+    expect(buffer.push('\n')[0]!.length).toBeGreaterThanOrEqual(pieces * 2 ** 16)
+    expect(work()).toBeLessThan(20 * pieces * piece.length)
+  })
+
+  /** Characters that the methods of strings are given from now on. */
+  function countWork(): () => number {
+    let work = 0
+    const { prototype } = String
+    for (const name of [
+      'split',
+      'slice',
+      'replace',
+      'replaceAll',
+      'lastIndexOf',
+      'indexOf',
+      'match',
+      'trim',
+    ] as const) {
+      const method = prototype[name] as (...args: unknown[]) => unknown
+      vi.spyOn(prototype, name).mockImplementation(function (this: string, ...args: unknown[]) {
+        work += this.length
+        return method.apply(this, args)
+      } as never)
+    }
+    return () => {
+      vi.restoreAllMocks()
+      return work
+    }
+  }
 
   test('a progress bar without end needs no memory', () => {
     const buffer = new LineBuffer()
