@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "library.h"
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -34,9 +35,7 @@ static void stay(void) {
   if (dladdr((void *)stay, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
 }
 
-const char *mpi_open(const char *path) {
-  static bool opened;
-  if (opened) return NULL;
+static const char *open_library(const char *path) {
   void *library;
   const char *trouble = open_named(path, &library);
   if (trouble) return trouble;
@@ -58,6 +57,15 @@ const char *mpi_open(const char *path) {
   }
   stay();
   mpi = found;
-  opened = true;
   return NULL;
+}
+
+const char *mpi_open(const char *path) {
+  static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+  static bool opened;
+  pthread_mutex_lock(&turn);
+  const char *trouble = opened ? NULL : open_library(path);
+  opened = !trouble;
+  pthread_mutex_unlock(&turn);
+  return trouble;
 }

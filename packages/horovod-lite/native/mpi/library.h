@@ -14,6 +14,7 @@ typedef void UserFunction(void *in, void *inout, int *count, Handle *type);
   X(Initialized, (int *))                                                                                          \
   X(Finalized, (int *))                                                                                            \
   X(Init_thread, (int *, char ***, int, int *))                                                                    \
+  X(Query_thread, (int *))                                                                                         \
   X(Finalize, (void))                                                                                              \
   X(Comm_rank, (Handle, int *))                                                                                    \
   X(Comm_size, (Handle, int *))                                                                                    \
@@ -37,5 +38,5 @@ typedef struct {
 
 extern Library mpi;
 
-// Opens it once; NULL, or what is wrong.
+// Opens it once, for whichever thread is the first; NULL, or what is wrong.
 const char *mpi_open(const char *path);

@@ -12,6 +12,7 @@
 static int rank, size;
 static size_t longest_reduction;
 static Handle operations[BYTES][PRODUCT + 1];
+static int *counts_of, *starts_of; // of each rank, as MPI takes them: nobody may run out of memory in the middle of an operation
 
 int mpi_rank(void) { return rank; }
 int mpi_size(void) { return size; }
@@ -58,24 +59,32 @@ static void finalize_at_exit(void) {
 void mpi_leave(void) { left = true; }
 
 static const char *initialize(void) {
-  int initialized = 0, provided = SERIALIZED;
+  int initialized = 0, provided = 0;
   mpi.Initialized(&initialized);
-  if (initialized) return NULL; // by somebody else, who ends it
-  const char *problem = check(mpi.Init_thread(NULL, NULL, SERIALIZED, &provided));
+  const char *problem = check(initialized ? mpi.Query_thread(&provided) : mpi.Init_thread(NULL, NULL, SERIALIZED, &provided));
   if (problem) return problem;
+  if (initialized) // by somebody else, who ends it
+    return provided >= SERIALIZED ? NULL : "MPI has been started here with less than MPI_THREAD_SERIALIZED, which is expected";
   if (provided < SERIALIZED) return "this Open MPI gives no MPI_THREAD_SERIALIZED, which is expected";
   atexit(finalize_at_exit);
   return NULL;
+}
+
+static const char *make_room(void) {
+  counts_of = calloc((size_t)size, sizeof *counts_of);
+  starts_of = calloc((size_t)size, sizeof *starts_of);
+  return counts_of && starts_of ? NULL : "there is no memory left";
 }
 
 const char *mpi_start(const char *path) {
   static bool started;
   const char *problem = mpi_open(path);
   if (!problem && !started) {
-    if (!problem) problem = initialize();
+    problem = initialize();
     if (!problem) problem = check(mpi.Comm_set_errhandler(mpi.ompi_comm_world, mpi.ompi_errors_return));
     if (!problem) problem = check(mpi.Comm_rank(mpi.ompi_comm_world, &rank));
     if (!problem) problem = check(mpi.Comm_size(mpi.ompi_comm_world, &size));
+    if (!problem) problem = make_room();
     if (!problem) problem = make_operations();
     started = !problem;
     const char *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
@@ -106,21 +115,15 @@ const char *mpi_broadcast(void *data, size_t bytes, int root) {
   return NULL;
 }
 
-// Counts and where each begins, as MPI takes them; false where int is too small.
-typedef struct {
-  int *counts, *starts;
-} Layout;
-
-static bool lay_out(Layout *layout, const double *counts) {
+// False where int is too small, on all ranks alike.
+static bool lay_out(const double *counts) {
   double at = 0;
-  layout->counts = malloc(2 * (size_t)size * sizeof(int));
-  layout->starts = layout->counts + size;
-  for (int r = 0; r < size && layout->counts; at += counts[r++]) {
+  for (int r = 0; r < size; at += counts[r++]) {
     if (at + counts[r] > INT_MAX) return false;
-    layout->counts[r] = (int)counts[r];
-    layout->starts[r] = (int)at;
+    counts_of[r] = (int)counts[r];
+    starts_of[r] = (int)at;
   }
-  return layout->counts != NULL;
+  return true;
 }
 
 static const char *gather_one_by_one(const void *input, char *output, const double *counts) {
@@ -133,13 +136,8 @@ static const char *gather_one_by_one(const void *input, char *output, const doub
 }
 
 const char *mpi_allgather(const void *input, void *output, const double *counts) {
-  Layout all;
-  const char *problem =
-      lay_out(&all, counts)
-          ? check(mpi.Allgatherv(input, all.counts[rank], mpi.ompi_byte, output, all.counts, all.starts, mpi.ompi_byte, mpi.ompi_comm_world))
-          : gather_one_by_one(input, output, counts);
-  free(all.counts);
-  return problem;
+  if (!lay_out(counts)) return gather_one_by_one(input, output, counts);
+  return check(mpi.Allgatherv(input, counts_of[rank], mpi.ompi_byte, output, counts_of, starts_of, mpi.ompi_byte, mpi.ompi_comm_world));
 }
 
 // Both sides of a pair know how long its message is, so they cut it alike; a message of nothing is one piece.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { findMpi } from '../../src/transports/mpi/find'
 import { loadNative } from '../../src/transports/native'
+import { compile } from '../support/compile'
 import { runMpi, whyNoMpirun } from '../support/mpirun'
 import { runRanks } from '../support/ranks'
 import { complaints } from '../support/scenarios'
@@ -26,6 +27,15 @@ describe.skipIf(noMpi)(`under mpirun${noMpi ? ` (${noMpi})` : ''}`, () => {
   test('a world may follow another, though MPI starts once; its errors are errors of the call', async () => {
     const error = expect.stringMatching(/MPI_ERR_ROOT: invalid root/)
     expect(await run('mpi_twice', 2)).toEqual(Array(2).fill({ sums: [3, 3], error }))
+  })
+
+  test.each([
+    ['MPI_THREAD_SINGLE', 0, /^MPI has been started here with less than MPI_THREAD_SERIALIZED, which is expected$/],
+    ['MPI_THREAD_SERIALIZED', 2, /^no error$/],
+  ])('MPI that somebody else has started with %s', async (_, level, message) => {
+    const early = await compile('early_mpi.c', [], ['-shared', '-fPIC'])
+    const all = await run('mpi_early', 2, [early.path, String(level)]).finally(early.remove)
+    expect(all).toEqual(Array(2).fill({ message: expect.stringMatching(message) }))
   })
 
   test('without mpirun: every process is alone in its MPI, and says what to do', async () => {

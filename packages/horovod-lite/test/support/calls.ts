@@ -1,0 +1,19 @@
+/** The message of what a call throws; `no error` where it throws nothing. */
+export function raised(call: () => unknown): string {
+  try {
+    call()
+    return 'no error'
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** The same of a promise. */
+export const rejected = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (error: Error) => error.message,
+  )
+
+export const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds))
