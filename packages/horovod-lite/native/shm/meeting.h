@@ -3,9 +3,9 @@
 #pragma once
 #include "segment.h"
 
-#define NOTE_BYTES 16384
+#define NOTE_BYTES 1024
 
-// What a rank waits for, in words. A rank keeps two: others may still read the one of the meeting before.
+// What a rank waits for, in words, or where they are many a digest of them. A rank keeps two: others may still read the one of the meeting before.
 typedef struct {
   size_t length;
   char text[NOTE_BYTES - sizeof(size_t)];

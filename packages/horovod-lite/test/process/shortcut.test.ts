@@ -11,7 +11,7 @@ interface Line {
   leaked: number
 }
 
-const CASES = ['together', 'late', 'joined', 'underWay', 'different', 'long', 'anyOrder']
+const CASES = ['together', 'late', 'joined', 'underWay', 'different', 'long', 'longDifferent', 'anyOrder']
 
 const places = [
   { transport: 'shm', size: 2 },
@@ -73,9 +73,17 @@ for (const place of places) {
       expect(metIn('different').slice(1, 3)).toEqual([false, false])
     })
 
-    test('what is too long to compare goes the other way', () => {
-      expect(metIn('long')).toEqual([false])
+    test('many tensors meet too', () => {
+      const met = metIn('long')
+      expect(met).toHaveLength(30)
+      expect(met.filter(Boolean).length).toBeGreaterThan(3)
       for (const { right } of of<{ right: boolean }>('long')) expect(right).toBe(true)
+    })
+
+    test('of many the last that differs is seen', () => {
+      expect(metIn('longDifferent')).toEqual(Array(5).fill(false))
+      for (const { told } of of<{ told: string[] }>('longDifferent'))
+        for (const message of told) expect(message).toMatch(/\[1\].*\[2\]/)
     })
 
     test('with delays and asynchronous ones among them all see it alike', () => {
