@@ -1,7 +1,8 @@
 // The ring's cost model, measured: allreduce over tcp between network namespaces whose sending is limited by tc tbf, against the
-// bound 2 (P − 1) / P · n / B. Fits t = s α + 2 (P − 1) / P · n β, where s is the number of steps: 2 (P − 1) of the ring,
-// 2 log2 P of recursive halving, which small arrays take; and predicts more ranks with it. The limit is a token bucket: what a
-// step waits it makes up for later, so α comes from arrays that are too small for the limit.
+// bound 2 (P − 1) / P · n / B. Fits t = s α + b β, where s is the number of steps and b the bytes that a rank sends: 2 (P − 1)
+// and 2 (P − 1) / P · n of the ring; 2 log2 P and the same of recursive halving; log2 P and log2 P · n of recursive doubling,
+// which the smallest arrays take. Predicts more ranks with it. The limit is a token bucket: what a step waits it makes up for
+// later, so α comes from arrays that are too small for the limit.
 //
 //   sudo node benchmarks/cost-model.mjs [--ranks 2,4,8] [--rates 0.1,1] [--bytes 7401220] [--rounds 5] [--json]
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -21,8 +22,8 @@ const { values: options } = parseArgs({
 const numbers = (text) => text.split(',').map(Number)
 const bytes = Number(options.bytes)
 const sizes = [bytes, Math.ceil(bytes / 32) * 4, 256]
-/** Smaller arrays are halved where the ranks are a power of two (order.ts of horovod-lite). */
-const HALVING_BELOW = 64 * 1024
+/** Smaller arrays are halved, the smallest doubled, where the ranks are a power of two (horovod-lite: order.ts, tcp/allreduce.ts). */
+const [HALVING_BELOW, DOUBLING_BELOW] = [64 * 1024, 4096]
 const PREDICTED = [64, 1024]
 const WANTED = 0.8
 
@@ -97,11 +98,17 @@ async function measure(program, ranks, rate) {
   }
 }
 
-const steps = (ranks, n) => 2 * (n < HALVING_BELOW && Number.isInteger(Math.log2(ranks)) ? Math.log2(ranks) : ranks - 1)
+function algorithm(ranks, n) {
+  if (n >= HALVING_BELOW || !Number.isInteger(Math.log2(ranks))) return 'ring'
+  return ranks === 2 || n < DOUBLING_BELOW ? 'doubling' : 'halving'
+}
+const steps = (ranks, n) =>
+  ({ ring: 2 * (ranks - 1), halving: 2 * Math.log2(ranks), doubling: Math.log2(ranks) })[algorithm(ranks, n)]
+const least = (ranks, n) => ((2 * (ranks - 1)) / ranks) * n
 /** Bytes that each rank sends. */
-const sent = (ranks, n) => ((2 * (ranks - 1)) / ranks) * n
+const sent = (ranks, n) => (algorithm(ranks, n) === 'doubling' ? Math.log2(ranks) * n : least(ranks, n))
 /** Seconds: what the wire alone would take. */
-const bound = (ranks, n, rate) => (sent(ranks, n) * 8) / (rate * 1e9)
+const bound = (ranks, n, rate) => (least(ranks, n) * 8) / (rate * 1e9)
 
 /** α and β with the least sum of squared relative errors: the normal equations of two unknowns. */
 function leastSquares(points) {
