@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
@@ -43,6 +44,13 @@ export interface JobOptions {
   transport?: string
 }
 
+/** Jobs that may still be started: a job has several processes, which sleep now and then. */
+let room = availableParallelism() + 1
+const queue: (() => void)[] = []
+
+/** Seconds that a job may take, from its start: much more than any needs. */
+const DEADLINE = 100
+
 /** @param hosts what the discovery script says; undefined: there is none */
 export async function start(hosts: string | undefined, args: string[], options: JobOptions = {}): Promise<Job> {
   const { environment, transport = 'tcp', command = ['NODE', 'PROGRAM', '10', '2'] } = options
@@ -53,7 +61,14 @@ export async function start(hosts: string | undefined, args: string[], options: 
   const ssh = script(cwd, 'ssh-here', 'test "$1" = nowhere && exec sleep 1000; shift; exec sh -c "$1"')
   const discovery = hosts === undefined ? [] : ['--host-discovery-script', 'cat hosts']
   const elastic = [...discovery, '--ssh-command', ssh, '--transport', transport, ...args]
-  const job = await hvdrun([...elastic, ...command], { cwd, program: 'elastic_train', environment, deadline: 50 })
+  if (room > 0) room--
+  else await new Promise<void>((next) => queue.push(next))
+  const job = await hvdrun([...elastic, ...command], { cwd, program: 'elastic_train', environment, deadline: DEADLINE })
+  job.ended.then(() => {
+    const next = queue.shift()
+    if (next) next()
+    else room++
+  })
   const lines = () =>
     job
       .output()

@@ -488,6 +488,17 @@ describe('the end', () => {
     expect(all.end).toEqual({})
   })
 
+  test('one has missed it, another hangs: the time is over some day', () => {
+    const all = simulation('a:1 b:1 c:1', { timeout: 100 })
+    all.finish('a0')
+    all.wait(1000) // they may have something to write
+    all.register('b0')
+    all.wait(99)
+    expect(all.end).toBeUndefined()
+    all.wait(1)
+    expect(all.end?.reason).toBe('waited 100 s (--elastic-timeout) for rank 2 on c to register, which did not')
+  })
+
   test('one fails at the end, when there is nothing left to do', () => {
     const all = simulation('a:1 b:1')
     all.finish('a0')

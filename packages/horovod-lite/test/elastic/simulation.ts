@@ -1,4 +1,6 @@
-import { type Limits, Membership, type Step, type Worker } from '../../src/launcher/elastic/membership'
+import { Membership } from '../../src/launcher/elastic/membership'
+import type { Worker } from '../../src/launcher/elastic/seating'
+import type { Limits, Step } from '../../src/launcher/elastic/step'
 import type { Host } from '../../src/launcher/hosts'
 import type { World } from '../../src/world'
 

@@ -5,8 +5,10 @@ import type { Exit } from '../agents'
 import { codeOf, howItFailed, lastLinesOf } from '../failure'
 import type { Host } from '../hosts'
 import type { RankOutput } from '../output'
-import type { Membership, Step, Worker } from './membership'
+import type { Membership } from './membership'
 import type { Processes } from './processes'
+import type { Worker } from './seating'
+import type { Failure, Step } from './step'
 
 /** Seconds until a host that could not be reached is tried again. */
 const RETRY = 10
@@ -24,11 +26,16 @@ export class Driver implements Policy {
   private readonly hosts = new Map<string, number>()
   /** Why hosts could not be reached: each reason is told once. */
   private readonly told = new Set<string>()
-  private server!: RendezvousServer
+  private server?: RendezvousServer
   private processes!: Processes
   private timer?: NodeJS.Timeout
   private over = false
   private exitCode = 0
+  /** Why the job has failed. */
+  private verdict?: { reason: string; failure?: Failure }
+  /** What ran when hvdrun got a signal. */
+  private readonly signalled = new Set<Worker>()
+  private signal?: NodeJS.Signals
   private finish!: (code: number) => void
   /** hvdrun's exit code, when all processes have ended. */
   readonly ended = new Promise<number>((resolve) => {
@@ -40,10 +47,14 @@ export class Driver implements Policy {
     private readonly say: (line: string) => void,
   ) {}
 
-  begin(server: RendezvousServer, processes: Processes): void {
-    this.server = server
+  begin(processes: Processes): void {
     this.processes = processes
-    this.timer = setInterval(() => server.reconsider(), TICK)
+    this.timer = setInterval(() => this.reconsider(), TICK)
+  }
+
+  /** From now on processes may register. */
+  serve(server: RendezvousServer): void {
+    this.server = server
   }
 
   found(hosts: Host[]): void {
@@ -51,7 +62,13 @@ export class Driver implements Policy {
     for (const { name, slots } of hosts) this.hosts.set(name, slots)
     this.membership.hosts.update(hosts)
     this.say(`hosts: ${hosts.map(({ name, slots }) => `${name}:${slots}`).join(', ') || 'none'}`)
-    this.server.reconsider()
+    this.reconsider()
+  }
+
+  /** Something has happened: what follows? */
+  private reconsider(): void {
+    if (this.server) this.server.reconsider()
+    else this.assign([])
   }
 
   exited(worker: Worker, exit: Exit, output?: RankOutput): void {
@@ -61,8 +78,14 @@ export class Driver implements Policy {
     if (failure && output && !wanted) this.outputs.set(worker, output)
     const broken = this.membership.ended(worker.id, now(), failure)
     if (failure && !wanted) this.say(failure.text)
-    if (broken && failure) this.server.notify(WORLD_BROKEN, { message: failure.text })
-    this.server.reconsider()
+    if (failed && this.signal && this.signalled.has(worker)) this.exitCode = 128 + constants.signals[this.signal]
+    if (broken && failure) this.server?.notify(WORLD_BROKEN, { message: failure.text })
+    this.reconsider()
+    this.closed()
+  }
+
+  /** A process has said everything. */
+  closed(): void {
     if (this.over && this.processes.count === 0) this.close()
   }
 
@@ -71,7 +94,7 @@ export class Driver implements Policy {
     if (!this.told.has(reason.message)) this.say(`${reason.message}; it is tried again every ${RETRY} s`)
     this.told.add(reason.message)
     this.membership.unreachable(host, now() + RETRY)
-    this.server.reconsider()
+    this.reconsider()
   }
 
   /** A signal to hvdrun is for all processes; a second one ends them. */
@@ -79,7 +102,10 @@ export class Driver implements Policy {
     this.processes.signalAll(again ? 'SIGKILL' : signal)
     if (again) return
     this.say(`${signal} goes to all processes; once more ends them at once`)
-    this.wait(128 + constants.signals[signal])
+    if (this.over) return
+    this.signal = signal
+    for (const worker of this.membership.all) if (!worker.stopping) this.signalled.add(worker)
+    this.wait(0) // as in a job that is not elastic: a signal after which all end well has done no harm
   }
 
   assign(waiting: readonly Registered[]): (World | null)[] | undefined {
@@ -99,18 +125,18 @@ export class Driver implements Policy {
     for (const { text } of lost) this.say(text)
     if (end) {
       const { reason, failure } = end
-      const output = failure && this.outputs.get(failure.worker)
-      if (reason) this.say(`${reason}${output ? `\n${lastLinesOf(output).trimEnd()}` : ''}`)
+      if (reason) this.verdict = { reason, failure }
       this.end(failure?.code ?? (reason ? 1 : 0))
       return
     }
     for (const worker of start)
       this.processes.start(worker, this.hosts.get(worker.host) ?? 1).catch((error: Error) => {
-        this.say(error.message)
+        if (this.over) return
+        this.verdict = { reason: error.message }
         this.end(1)
       })
     for (const worker of stop) this.processes.stop(worker)
-    if (notify) this.server.notify(HOSTS_UPDATED)
+    if (notify) this.server?.notify(HOSTS_UPDATED)
     if (place) {
       this.outputs.clear()
       const members = this.membership.all.filter(({ id }) => place.has(id))
@@ -141,6 +167,12 @@ export class Driver implements Policy {
 
   private close(): void {
     clearInterval(this.timer)
+    if (this.verdict) {
+      const { reason, failure } = this.verdict
+      const output = failure && this.outputs.get(failure.worker)
+      this.say(output ? `${reason}\n${lastLinesOf(output)}`.trimEnd() : reason)
+      this.verdict = undefined
+    }
     this.finish(this.exitCode)
   }
 }

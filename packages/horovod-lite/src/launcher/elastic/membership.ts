@@ -2,46 +2,7 @@ import type { World } from '../../world'
 import type { Host } from '../hosts'
 import { HostList } from './host-list'
 import { byRank, type Seating, seat, type Worker, worldsOf } from './seating'
-
-export type { Worker } from './seating'
-
-export interface Limits {
-  /** Slots that must be there before anything is started. */
-  start: number
-  min: number
-  max: number
-  /** How many worlds may follow the first; undefined: any number. */
-  resets?: number
-  /** Seconds to wait for a world that can work. */
-  timeout: number
-  /** Seconds that processes may take to register; until then those who wait for others, or are to be disturbed, wait for them. */
-  startTimeout: number
-  /** Seconds until a host that failed may be tried again, doubled with each failure; undefined: never. */
-  cooldown?: number
-  /** No other hosts will ever be found. */
-  fixedHosts: boolean
-}
-
-export interface Failure {
-  worker: Worker
-  /** `rank 2 on b was killed by SIGKILL` */
-  text: string
-  code: number
-}
-
-/** What the driver has to do now. */
-export interface Step {
-  start: Worker[]
-  stop: Worker[]
-  /** A new world: everybody's place. */
-  place?: Map<string, World>
-  /** Tell those who train that another world is wanted. */
-  notify: boolean
-  /** Who did not come back when its world had broken; it is in `stop` too. */
-  lost: Failure[]
-  /** The job is over. `reason` is undefined where it ended well. */
-  end?: { reason?: string; failure?: Failure }
-}
+import type { Failure, Limits, Step } from './step'
 
 /** Everything that decides who trains with whom; it knows no sockets, no processes, and only the time it is told (in seconds). */
 export class Membership {
@@ -117,8 +78,8 @@ export class Membership {
     const lost = this.loseHanging(now)
     const step: Step = { start: [], stop: [], notify: false, lost }
     const alive = this.workers.filter(({ stopping }) => !stopping)
-    if (this.finished) this.wind(step, alive)
-    else this.go(step, alive, now)
+    if (this.finished) this.finish(step, alive, now)
+    else this.train(step, alive, now)
     for (const worker of step.stop) worker.stopping = true
     step.stop.push(...lost.map(({ worker }) => worker))
     return step
@@ -141,7 +102,7 @@ export class Membership {
     })
   }
 
-  private go(step: Step, alive: Worker[], now: number): void {
+  private train(step: Step, alive: Worker[], now: number): void {
     const { start, min, max, resets = Infinity } = this.limits
     const hosts = this.hosts.states(now)
     const holds = (worker: Worker) => this.holds(worker)
@@ -173,15 +134,23 @@ export class Membership {
   }
 
   /** The training is done. Whoever has missed the end does the rest with those that have too. */
-  private wind(step: Step, alive: Worker[]): void {
+  private finish(step: Step, alive: Worker[], now: number): void {
     const members = alive.filter((worker) => this.isMember(worker))
+    const late = members.filter(({ waiting }) => !waiting)
     step.stop = alive.filter((worker) => !members.includes(worker))
+    if (late.length === members.length)
+      this.pendingSince = undefined // nobody waits for them
+    else this.pendingSince ??= now
     if (members.length === 0) {
       const failure = this.failures.find(({ member }) => member)?.failure
       step.end = { failure, reason: failure && `${failure.text}, while others had ended well` }
-    } else if (members.every(({ waiting }) => waiting)) {
-      step.place = this.form(byRank(members))
-    }
+    } else if (late.length === 0) step.place = this.form(byRank(members))
+    else if (now - (this.pendingSince ?? now) >= this.limits.timeout) step.end = { reason: this.tiredOf(late) }
+  }
+
+  private tiredOf(absent: readonly Worker[]): string {
+    const names = absent.map(({ rank, host }) => `rank ${rank} on ${host}`).join(', ')
+    return `waited ${this.limits.timeout} s (--elastic-timeout) for ${names || 'new processes'} to register, which did not`
   }
 
   /** Everybody who has to take part waits, and they are enough. Who starts is waited for before the first world only. */
@@ -239,12 +208,10 @@ export class Membership {
     if (few && (fixedHosts || gone) && !this.hosts.willReturn(now))
       return end(`${processes(there)} can run, expected at least ${need}, and no other host can come`)
     if (now - this.pendingSince < timeout) return undefined
-    const absent = seated.filter(({ waiting }) => !waiting)
-    const names = absent.map(({ rank, host }) => `rank ${rank} on ${host}`).join(', ')
     return end(
       few
         ? `waited ${timeout} s (--elastic-timeout) for slots for at least ${processes(need)}, there ${there === 1 ? 'is one' : `are ${there}`}`
-        : `waited ${timeout} s (--elastic-timeout) for ${names || 'new processes'} to register, which did not`,
+        : this.tiredOf(seated.filter(({ waiting }) => !waiting)),
     )
   }
 

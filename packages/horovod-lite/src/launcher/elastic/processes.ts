@@ -11,10 +11,15 @@ const GRACE = 3000
 
 export interface ProcessesOptions {
   settings: Settings
-  /** Of every process. */
-  environment: Record<string, string>
-  /** @param output missing where it was never started */
+  /**
+   * Of every process; asked for once, before the first is started.
+   * @param seen this host's addresses as the first hosts see them
+   */
+  environment(seen: readonly string[]): Promise<Record<string, string>>
+  /** At once when it has ended; its output may still come. @param output missing where it was never started */
   onExit(worker: Worker, exit: Exit, output?: RankOutput): void
+  /** It has ended, and has said everything. */
+  onClose(): void
   /** No process can be started on a host now. */
   onUnreachable(host: string, reason: Error): void
 }
@@ -29,6 +34,7 @@ interface Running {
 export class Processes {
   private readonly agents = new Map<string, Promise<Agent>>()
   private readonly running = new Map<string, Running>()
+  private environment?: Promise<Record<string, string>>
   private readonly needed = new AbortController()
 
   constructor(private readonly options: ProcessesOptions) {
@@ -39,9 +45,9 @@ export class Processes {
     return this.running.size
   }
 
-  /** @throws where the folder for its output cannot be made */
+  /** @throws where the folder for its output cannot be made, or there can be no rendezvous */
   async start(worker: Worker, slots: number): Promise<void> {
-    const { settings, environment, onExit, onUnreachable } = this.options
+    const { settings, onExit, onClose, onUnreachable } = this.options
     const { id, host, number, rank, slot } = worker
     let agent: Agent
     try {
@@ -49,6 +55,8 @@ export class Processes {
     } catch (error) {
       return onUnreachable(host, error as Error)
     }
+    this.environment ??= this.seen().then((seen) => this.options.environment(seen))
+    const environment = await this.environment
     if (worker.stopping) return onExit(worker, { code: 0, signal: null })
     const { command, outputFilename: folder, timestamps, verbose } = settings
     if (verbose) say(`process ${number} on ${host}: ${command.join(' ')}`)
@@ -64,11 +72,12 @@ export class Processes {
     const strings = Object.fromEntries(Object.entries(own).map(([name, value]) => [name, String(value)]))
     const running = agent.start(command, { ...environment, ...strings }, process.cwd(), {
       onOutput: (stream, text) => output.write(stream, text),
-      onExit: (exit) => {
+      onDeath: (exit) => onExit(worker, exit, output),
+      onExit: () => {
         clearTimeout(this.running.get(id)?.killing)
         this.running.delete(id)
         output.close()
-        onExit(worker, exit, output)
+        onClose()
       },
     })
     this.running.set(id, { output, process: running })
@@ -97,6 +106,12 @@ export class Processes {
     this.needed.abort()
     for (const { killing } of this.running.values()) clearTimeout(killing)
     for (const opening of this.agents.values()) opening.then((agent) => agent.close()).catch(() => {})
+  }
+
+  /** When all hosts that there are at first have answered, or have not. */
+  private async seen(): Promise<string[]> {
+    const opened = await Promise.allSettled(this.agents.values())
+    return opened.flatMap((agent) => (agent.status === 'fulfilled' ? (agent.value.seenFrom ?? []) : []))
   }
 
   private agentOn(host: string): Promise<Agent> {

@@ -27,17 +27,23 @@ export async function runElastic(settings: Settings): Promise<number> {
   })
   const driver = new Driver(membership, say)
   const secret = newSecret()
-  const hosts = script ? ['whichever is found'] : settings.hosts.map(({ name }) => name)
-  const host = rendezvousHost(settings, hosts)
-  const server = await RendezvousServer.open({ host, secret, policy: driver, onRefused: say })
-  const environment = { ...jobVariables(settings), ...rendezvousVariables(server, secret), HOROVOD_ELASTIC: '1' }
+  const hosts = script ? ['whichever comes later'] : settings.hosts.map(({ name }) => name)
+  let server: RendezvousServer | undefined
+  let over = false
   const processes = new Processes({
     settings,
-    environment,
+    environment: async (seen) => {
+      const host = rendezvousHost(settings, hosts, seen)
+      server = await RendezvousServer.open({ host, secret, policy: driver, onRefused: say })
+      if (over) server.close()
+      driver.serve(server)
+      return { ...jobVariables(settings), ...rendezvousVariables(server, secret), HOROVOD_ELASTIC: '1' }
+    },
     onExit: (worker, exit, output) => driver.exited(worker, exit, output),
+    onClose: () => driver.closed(),
     onUnreachable: (host, reason) => driver.unreachable(host, reason),
   })
-  driver.begin(server, processes)
+  driver.begin(processes)
   const { slotsPerHost } = elastic
   const discovery = script
     ? new Discovery({ script, slotsPerHost, onChange: (found) => driver.found(found), warn: say })
@@ -52,8 +58,9 @@ export async function runElastic(settings: Settings): Promise<number> {
       },
     )
   } finally {
+    over = true
     discovery?.stop()
     processes.close()
-    server.close()
+    server?.close()
   }
 }
