@@ -7,7 +7,7 @@ export interface World {
   /** Rank among those on the same host. */
   localRank: number
   localSize: number
-  /** Rank among those with the same local rank on other hosts: the host's number. */
+  /** Rank among those that have the same local rank, each on another host. */
   crossRank: number
   crossSize: number
   /** The variable that the size came from, or null: nobody launched this process. */
@@ -62,16 +62,36 @@ const LAUNCHERS: Launcher[] = [
  * @throws where half a pair is there, or a number is out of its range
  */
 export function worldOf(environment: Environment): World {
-  const launcher = LAUNCHERS.find(({ world }) => world.some((name) => environment[name]))
+  const launcher = launcherOf(environment)
   if (!launcher) return { rank: 0, size: 1, localRank: 0, localSize: 1, crossRank: 0, crossSize: 1, source: null }
 
   if (launcher.together) requireBoth(environment, launcher.together)
   const [rank, size] = pair(environment, launcher.world)!
   const [localRank, localSize] = localPair(environment, launcher, { rank, size })
   const cross = launcher.cross && pair(environment, launcher.cross)
-  const [crossRank, crossSize] = cross ?? [Math.floor(rank / localSize), Math.ceil(size / localSize)] // filled host by host
+  const [crossRank, crossSize] = cross ?? [Math.floor(rank / localSize), Math.ceil(size / localSize)] // until all have met (`worldOn`)
   return { rank, size, localRank, localSize, crossRank, crossSize, source: launcher.world[1] }
 }
+
+/**
+ * The world as it is known when all have met: Open MPI and PMI do not say which ranks are on which hosts, and some
+ * launchers nothing of hosts at all.
+ * @param hostIds of each rank, equal for those on one host
+ */
+export function worldOn(hostIds: readonly string[], world: World, environment: Environment): World {
+  const launcher = launcherOf(environment)
+  if (!launcher || (launcher.cross && pair(environment, launcher.cross))) return world
+  const ranksOn = (id: string) => hostIds.flatMap((each, rank) => (each === id ? [rank] : []))
+  const own = ranksOn(hostIds[world.rank]!)
+  const said = pair(environment, launcher.local)
+  const [localRank, localSize] = said ?? [own.indexOf(world.rank), own.length]
+  const across = [...new Set(hostIds)].flatMap((id) => ranksOn(id)[localRank] ?? []).sort((a, b) => a - b)
+  const crossRank = across.indexOf(world.rank)
+  if (crossRank < 0) return world // the launcher has another notion of a host
+  return { ...world, localRank, localSize, crossRank, crossSize: across.length }
+}
+
+const launcherOf = (environment: Environment) => LAUNCHERS.find(({ world }) => world.some((name) => environment[name]))
 
 function localPair(environment: Environment, launcher: Launcher, world: Pick<World, 'rank' | 'size'>) {
   const known = environment[launcher.local[0]] ? launcher.localSize?.(environment, world) : undefined

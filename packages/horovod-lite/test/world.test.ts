@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Environment, worldOf } from '../src'
+import { worldOn } from '../src/world'
+import { hvdrun, linesOf, whyNoNamespaces } from './support/hvdrun'
+import { network } from './support/namespaces'
 
 const alone = { rank: 0, size: 1, localRank: 0, localSize: 1, crossRank: 0, crossSize: 1 }
 const world = (
@@ -100,4 +103,65 @@ test.each([
   [{ RANK: '0', WORLD_SIZE: 'two' }, 'got WORLD_SIZE=two, expected a whole number'],
 ])('%j is an error', (environment: Environment, message) => {
   expect(() => worldOf(environment)).toThrow(message)
+})
+
+describe('when all have met, and hosts are known', () => {
+  const place = (variables: (rank: number) => Environment, hostIds: string[]) =>
+    hostIds.map((_, rank) => {
+      const { localRank, localSize, crossRank, crossSize } = worldOn(hostIds, worldOf(variables(rank)), variables(rank))
+      return [localRank, localSize, crossRank, crossSize]
+    })
+
+  test('Open MPI, three slots and one', () => {
+    const local = [0, 1, 2, 0]
+    const mpi = (rank: number) => ({
+      OMPI_COMM_WORLD_RANK: `${rank}`,
+      OMPI_COMM_WORLD_SIZE: '4',
+      OMPI_COMM_WORLD_LOCAL_RANK: `${local[rank]}`,
+      OMPI_COMM_WORLD_LOCAL_SIZE: rank < 3 ? '3' : '1',
+    })
+    expect(place(mpi, ['a', 'a', 'a', 'b'])).toEqual([
+      [0, 3, 0, 2],
+      [1, 3, 0, 1],
+      [2, 3, 0, 1],
+      [0, 1, 1, 2],
+    ])
+  })
+
+  test('PMI that says nothing of hosts, ranks dealt out in turn', () => {
+    const pmi = (rank: number) => ({ PMI_RANK: `${rank}`, PMI_SIZE: '5' })
+    expect(place(pmi, ['b', 'a', 'b', 'a', 'b'])).toEqual([
+      [0, 3, 0, 2],
+      [0, 2, 1, 2],
+      [1, 3, 0, 2],
+      [1, 2, 1, 2],
+      [2, 3, 0, 1],
+    ])
+  })
+
+  test('a launcher that says more, or has another notion of a host, is right', () => {
+    expect(worldOn(Array(8).fill('a'), worldOf(horovod), horovod)).toEqual(worldOf(horovod))
+    expect(worldOn(['a', 'b', 'c', 'd'], worldOf(pmi), pmi)).toEqual(worldOf(pmi))
+  })
+
+  const problem = whyNoNamespaces()
+  test.skipIf(problem)(`three ranks on a host and one on another${problem ? ` (${problem})` : ''}`, async () => {
+    const net = network(2)
+    try {
+      const variables = 'PMI_RANK=$HOROVOD_RANK PMI_SIZE=4; unset HOROVOD_RANK HOROVOD_SIZE'
+      const command = ['sh', '-c', `export ${variables}; exec "$@"`, 'sh', 'NODE', 'PROGRAM', 'sum']
+      const [a, b] = net.hosts
+      const args = ['-np', '4', '-H', `${a}:3,${b}:1`, '--ssh-command', net.ssh, ...command]
+      const { stdout } = await (await hvdrun(args, { through: net.on(0) })).ended
+      const places = [0, 1, 2, 3].map((rank) => JSON.parse(linesOf(stdout, rank)[0]!).place)
+      expect(places).toEqual([
+        [0, 4, 0, 3, 0, 2],
+        [1, 4, 1, 3, 0, 1],
+        [2, 4, 2, 3, 0, 1],
+        [3, 4, 0, 1, 1, 2],
+      ])
+    } finally {
+      net.remove()
+    }
+  })
 })

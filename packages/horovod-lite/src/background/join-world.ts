@@ -4,7 +4,7 @@ import { openTransport } from '../transports/choose'
 import { loadNative } from '../transports/native'
 import { DATA_ROLE, TcpTransport } from '../transports/tcp/tcp'
 import type { Peer, Transport } from '../transports/transport'
-import type { World } from '../world'
+import { type World, worldOn } from '../world'
 import { type Control, openControl } from './control'
 import { Doors } from './doors'
 import { meetAtRendezvous, meetThroughMpi, type News, usesMpi } from './meet'
@@ -28,7 +28,10 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
   const met = usesMpi(start)
     ? await meetThroughMpi(start, doors)
     : await meetAtRendezvous(start, doors, timeoutSeconds, news)
-  const { world, peers, generation, secret, mpi } = met
+  const { peers, generation, secret, mpi } = met
+  const assigned = environment.HOROVOD_ELASTIC === '1' // with all that belongs to a place
+  const hostIds = peers.map(({ hostId }) => hostId)
+  const world = assigned ? met.world : worldOn(hostIds, met.world, environment)
   const { rank } = world
   doors.enter(generation)
   // A rank that has the job's state takes a place in the next world where this one does not come about (elastic).
