@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs'
 import { version } from '../../package.json'
 import { Child } from './child'
-import { type FromAgent, lineOf, messages, type ToAgent } from './protocol'
+import { type FromAgent, lineOf, messages, STREAMS, type Stream, type ToAgent } from './protocol'
 
 /** Milliseconds between SIGTERM and SIGKILL where hvdrun is gone. mpirun needs 1 s to end its processes. */
 const GRACE = 3000
@@ -14,13 +14,27 @@ const HOST_VARIABLES = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTI
 const children = new Map<number, Child>()
 let ending = false
 
-/** Where hvdrun does not read as fast as the processes write, they wait. */
+/** Streams that hvdrun has nobody to give to. */
+const held = new Set<Stream>()
+/** The way to hvdrun is slower than the processes. */
+let behind = false
+
 function say(message: FromAgent): void {
-  if (!process.stdout.write(lineOf(message))) for (const child of children.values()) child.pause()
+  if (process.stdout.write(lineOf(message)) || behind) return
+  behind = true
+  holdAll()
 }
 process.stdout.on('drain', () => {
-  for (const child of children.values()) child.resume()
+  behind = false
+  holdAll()
 })
+
+const holdAll = () => {
+  for (const child of children.values()) hold(child)
+}
+const hold = (child: Child) => {
+  for (const stream of STREAMS) child.hold(stream, behind || held.has(stream))
+}
 
 function start({ id, command, environment, folder }: Extract<ToAgent, { do: 'start' }>): void {
   const ended = () => {
@@ -48,6 +62,7 @@ function start({ id, command, environment, folder }: Extract<ToAgent, { do: 'sta
   )
   if (child.pid === undefined) return
   children.set(id, child)
+  hold(child)
   say({ say: 'started', id, pid: child.pid })
 }
 
@@ -73,6 +88,10 @@ for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.on(signal
 
 messages<ToAgent>(process.stdin, (message) => {
   if (message.do === 'start') start(message)
-  else children.get(message.id)?.signal(message.signal)
+  else if (message.do === 'hold') {
+    if (message.held) held.add(message.stream)
+    else held.delete(message.stream)
+    holdAll()
+  } else children.get(message.id)?.signal(message.signal)
 })
 say({ say: 'hello', version, seenFrom: process.env.SSH_CONNECTION?.split(' ')[0] })

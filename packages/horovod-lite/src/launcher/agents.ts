@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { version } from '../../package.json'
 import { fileOf } from '../files'
-import { holdWhileBehind } from './flow'
+import { flow } from './flow'
 import { isLocal } from './hosts'
 import { type FromAgent, lineOf, messages, type Stream, type ToAgent } from './protocol'
 import { gist, onHost, quote, type SshOptions } from './ssh'
@@ -38,8 +38,6 @@ interface Entry {
 
 /** Milliseconds that an agent has to end what it still has when hvdrun leaves it. */
 const PATIENCE = 5000
-/** Milliseconds after a signal. */
-const URGENT = 10_000
 
 /** hvdrun's hand on a host: an agent there, whose stdin is its life line. */
 export class Agent {
@@ -47,8 +45,6 @@ export class Agent {
   private next = 0
   private complaints = ''
   private closed = false
-  /** Until then something is to end: messages are heard, however far behind the reader of the output is. */
-  private urgentUntil = 0
   /** It has died, and can start nothing. */
   lost = false
   /** The address from which it was reached by ssh. */
@@ -98,7 +94,11 @@ export class Agent {
           return failed(`horovod-lite there is ${message.version}, expected ${version} as here: install it there`)
         clearTimeout(timer)
         agent.seenFrom = message.seenFrom
-        child.once('exit', () => agent.onEnd())
+        const listensNoMore = flow.listen((stream, held) => agent.tell({ do: 'hold', stream, held }))
+        child.once('exit', () => {
+          listensNoMore()
+          agent.onEnd()
+        })
         resolve(agent)
       })
     })
@@ -120,7 +120,6 @@ export class Agent {
   close(): void {
     this.closed = true
     this.child.stdin!.end()
-    this.hurry()
     const timer = setTimeout(() => this.discard(), this.lost ? 0 : PATIENCE)
     this.child.once('exit', () => {
       clearTimeout(timer)
@@ -136,13 +135,7 @@ export class Agent {
   }
 
   private tell(message: ToAgent): void {
-    if (message.do === 'signal') this.hurry()
-    if (!this.lost) this.child.stdin!.write(lineOf(message))
-  }
-
-  private hurry(): void {
-    this.urgentUntil = performance.now() + URGENT
-    this.child.stdout!.resume()
+    if (!this.lost && !this.closed) this.child.stdin!.write(lineOf(message))
   }
 
   private hear(message: FromAgent): void {
@@ -150,10 +143,8 @@ export class Agent {
     const entry = this.processes.get(message.id)
     if (!entry) return
     if (message.say === 'started') entry.pid = message.pid
-    else if (message.say === 'output') {
-      entry.handlers.onOutput(message.stream, Buffer.from(message.bytes, 'latin1'))
-      if (performance.now() > this.urgentUntil) holdWhileBehind(process[message.stream], this.child.stdout!)
-    } else if (message.say === 'exit') {
+    else if (message.say === 'output') entry.handlers.onOutput(message.stream, Buffer.from(message.bytes, 'latin1'))
+    else if (message.say === 'exit') {
       entry.exit = message
       entry.handlers.onDeath?.(message)
     } else {
@@ -171,7 +162,6 @@ export class Agent {
     }
     const timer = setTimeout(lost, stdout!.readableEnded ? 0 : 500)
     stdout!.once('end', lost)
-    this.hurry()
   }
 
   /** It can end nothing any more: its processes' groups are ended from here. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Stream } from './protocol'
+import { STREAMS, type Stream } from './protocol'
 
 export interface ChildOptions {
   command: string[]
@@ -20,11 +20,17 @@ export interface ChildHandlers {
 /** Milliseconds that what a process has started may outlive it. */
 const AFTERLIFE = 500
 
+/** Bytes that a process may have said last, and are read though nobody takes them: what its pipes hold. */
+const LAST_WORDS = 1024 * 1024
+
 /** A process in a group of its own, so that what it starts (as `npx` does) gets its signals, and ends with it. */
 export class Child {
   private readonly process: ChildProcess
   /** The last signal that it was sent. */
   private told?: NodeJS.Signals
+  private readonly held = new Set<Stream>()
+  /** Bytes that are still read though they are held. */
+  private afterwards = 0
 
   constructor({ command, folder, environment }: ChildOptions, handlers: ChildHandlers) {
     const [program, ...args] = command as [string]
@@ -44,18 +50,23 @@ export class Child {
       )
     })
     if (child.pid === undefined) return
-    for (const stream of ['stdout', 'stderr'] as const)
-      child[stream].on('data', (bytes: Buffer) => handlers.onOutput(stream, bytes))
+    for (const stream of STREAMS)
+      child[stream].on('data', (bytes: Buffer) => {
+        this.afterwards -= bytes.length
+        handlers.onOutput(stream, bytes)
+        this.settle(stream)
+      })
     let outlived: NodeJS.Timeout
     let obeyed = false // npx ends at once by the SIGTERM that what it has started is still to obey
     const destroyPipes = () => {
-      const patient = child.stdout.isPaused() || (obeyed && this.signal(0))
-      if (patient) outlived = setTimeout(destroyPipes, AFTERLIFE)
+      if (obeyed && this.signal(0)) outlived = setTimeout(destroyPipes, AFTERLIFE)
       else for (const pipe of [child.stdout, child.stderr]) pipe.destroy()
     }
     child.once('exit', (code, signal) => {
       obeyed = signal === 'SIGTERM' && this.told === signal
       handlers.onExit(code, signal)
+      this.afterwards = LAST_WORDS
+      for (const stream of STREAMS) this.settle(stream)
       outlived = setTimeout(destroyPipes, AFTERLIFE) // what it started may live on and hold them open
     })
     child.once('close', () => {
@@ -79,13 +90,16 @@ export class Child {
     }
   }
 
-  pause(): void {
-    this.process.stdout!.pause()
-    this.process.stderr!.pause()
+  /** Whether it has to wait with what it says there. */
+  hold(stream: Stream, held: boolean): void {
+    if (held) this.held.add(stream)
+    else this.held.delete(stream)
+    this.settle(stream)
   }
 
-  resume(): void {
-    this.process.stdout!.resume()
-    this.process.stderr!.resume()
+  private settle(stream: Stream): void {
+    const pipe = this.process[stream]!
+    if (this.held.has(stream) && this.afterwards <= 0) pipe.pause()
+    else pipe.resume()
   }
 }

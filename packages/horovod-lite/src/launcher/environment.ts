@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { addressOfInterface, reachableAddresses } from '../wire/interfaces'
 import type { RendezvousServer } from '../wire/rendezvous'
 import { isLocal, type Place } from './hosts'
-import { columnsFor, STREAMS } from './output'
+import { columnsFor } from './output'
+import { STREAMS } from './protocol'
 import type { Settings } from './settings'
 
 /** Variables of hvdrun's own shell, or of a job that it is part of itself. */

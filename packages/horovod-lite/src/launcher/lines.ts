@@ -20,6 +20,9 @@ export class LineBuffer {
   /** The next text writes over it. */
   private returned = false
 
+  /** @param longest characters; a line that is longer is cut, so that memory is bounded */
+  constructor(private readonly longest = 2 ** 26) {}
+
   /** @returns the lines that this piece ends */
   push(text: string): string[] {
     const parts = text.split('\n')
@@ -29,6 +32,7 @@ export class LineBuffer {
       return this.take()
     })
     this.add(last)
+    if (this.unfinished.length > this.longest) lines.push(this.take())
     return lines
   }
 

@@ -2,8 +2,9 @@ import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { createColors } from 'picocolors'
+import { flow } from './flow'
 import { LineBuffer } from './lines'
-import type { Stream } from './protocol'
+import { STREAMS, type Stream } from './protocol'
 import { say, screen, widthOf } from './screen'
 
 export interface OutputOptions {
@@ -15,7 +16,6 @@ export interface OutputOptions {
 /** Lines that are kept of each rank, to be shown where it fails. */
 const KEPT = 20
 const COLORS = ['cyan', 'green', 'yellow', 'magenta', 'blue', 'red'] as const
-export const STREAMS = ['stdout', 'stderr'] as const
 
 /** What a rank prints, line by line, with its number before each: whole lines, never mixed. */
 export class RankOutput {
@@ -35,7 +35,10 @@ export class RankOutput {
 
   write(stream: Stream, bytes: Uint8Array): void {
     const { file, decoder, lines } = this.sources[stream]
-    if (file && !file.destroyed) file.write(bytes)
+    if (file && !file.destroyed) {
+      file.write(bytes)
+      flow.wrote(stream, file)
+    }
     for (const line of lines.push(decoder.write(bytes))) this.print(stream, line)
     if (screen.isLive(stream))
       screen.progress(lines, this.rank, stream, lines.unfinished && this.prefix(stream) + lines.unfinished)

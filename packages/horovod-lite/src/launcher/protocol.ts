@@ -5,6 +5,8 @@ export type ToAgent =
   | { do: 'start'; id: number; command: string[]; environment: Record<string, string>; folder: string }
   /** To the process group of one. */
   | { do: 'signal'; id: number; signal: NodeJS.Signals }
+  /** Whether all processes are to wait with what they say there. Messages go on. */
+  | { do: 'hold'; stream: Stream; held: boolean }
 
 /** Agent → hvdrun. */
 export type FromAgent =
@@ -18,7 +20,8 @@ export type FromAgent =
   /** It has ended, and has said everything. */
   | { say: 'closed'; id: number }
 
-export type Stream = 'stdout' | 'stderr'
+export const STREAMS = ['stdout', 'stderr'] as const
+export type Stream = (typeof STREAMS)[number]
 
 /** A message as it travels. It begins a line of its own, whatever a shell has printed before. */
 export const lineOf = (message: ToAgent | FromAgent): string => `\n${JSON.stringify(message)}\n`

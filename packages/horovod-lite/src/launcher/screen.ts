@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { flow } from './flow'
 import type { Stream } from './protocol'
 
 /** Milliseconds until an unfinished line is shown: most are finished by then. */
@@ -19,6 +20,7 @@ class Screen {
   line(stream: Stream, text: string): void {
     this.clear()
     process[stream].write(`${text}\n`)
+    flow.wrote(stream, process[stream])
     this.showSoon()
   }
 

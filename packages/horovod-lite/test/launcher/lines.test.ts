@@ -87,6 +87,13 @@ describe('lines', () => {
     }
   }
 
+  test('a line without end is cut', () => {
+    const buffer = new LineBuffer(10)
+    const pieces = Array.from({ length: 7 }, (_, i) => `${i}`.repeat(4))
+    expect(pieces.flatMap((piece) => buffer.push(piece))).toEqual(['000011112222', '333344445555'])
+    expect(buffer.unfinished).toBe('6666')
+  })
+
   test('a progress bar without end needs no memory', () => {
     const buffer = new LineBuffer()
     for (let i = 0; i < 10_000; i++) buffer.push(`\rstep ${i}`)
