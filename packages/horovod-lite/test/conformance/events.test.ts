@@ -1,32 +1,12 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { eventsOf, laneOf, newPath, type TraceEvent } from '../support/trace'
 import { runWorld, whyNot } from './worlds'
-
-interface TraceEvent {
-  ph: string
-  name: string
-  tid: number
-  ts: number
-  dur?: number
-  args?: Record<string, unknown>
-}
 
 interface Told {
   rank: number
   message: string
   seconds: number
   failure?: string
-}
-
-const newPath = () => join(mkdtempSync(join(tmpdir(), 'timeline-')), 'trace.json')
-const eventsOf = (path: string): TraceEvent[] => JSON.parse(readFileSync(path, 'utf8'))
-
-/** The events of a lane, by its name. */
-function laneOf(events: TraceEvent[], lane: string): TraceEvent[] {
-  const named = events.find(({ name, args }) => name === 'thread_name' && args!.name === lane)
-  return events.filter(({ ph, tid }) => ph !== 'M' && tid === named?.tid)
 }
 
 /** What began, and what it was within: `ALLREDUCE/QUEUE`. */

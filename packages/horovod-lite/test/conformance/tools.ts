@@ -1,4 +1,6 @@
 import type { DataType, Tensor } from '@tensorflow/tfjs-core'
+import { raised } from '../support/calls'
+import { chance as randomFrom } from '../support/random'
 import type { World } from './case'
 
 /** 1 to 3 dimensions of 17, as in Horovod's tests. */
@@ -9,13 +11,7 @@ export const total = (numbers: readonly number[]): number => numbers.reduce((sum
 export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 /** Numbers in [0, 1), the same in every process for a seed. */
-export function chance(seed: number): () => number {
-  let state = Math.imul(seed, 2654435761) >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
+export const chance = (seed: number): (() => number) => randomFrom(Math.imul(seed, 2654435761)) // neighbours differ at once
 
 /** Whole numbers in [low, high): their sums are exact in any order. */
 export function integers(seed: number, count: number, low = -100, high = 100): number[] {
@@ -85,24 +81,6 @@ export function expectRaises({ hvd }: World, call: () => unknown, message: RegEx
   if (!message.test(got)) throw new Error(`got ${got}, expected an error like ${message}`)
   expectSame(new Set(hvd.allgatherObject(got)).size, 1)
 }
-
-export function raised(call: () => unknown): string {
-  try {
-    call()
-    return 'no error'
-  } catch (error) {
-    return (error as Error).message
-  }
-}
-
-export const rejected = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'no error',
-    (error: Error) => error.message,
-  )
-
-export const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** A short number for all bits of some values. */
 export function digest(values: ArrayBufferView): string {

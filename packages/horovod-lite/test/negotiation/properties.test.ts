@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Verdict } from '../../src/negotiation/submission'
+import { chance as randomFrom } from '../support/random'
 import { type Step, simulate } from './simulation'
 import { submission } from './submissions'
 
@@ -9,13 +10,7 @@ const sizes = fc.integer({ min: 1, max: 5 })
 /** Of each rank something. */
 const each = <T>(what: fc.Arbitrary<T>) => sizes.chain((size) => fc.array(what, { minLength: size, maxLength: size }))
 
-const chance = fc.integer().map((seed) => {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-})
+const chance = fc.integer().map(randomFrom)
 
 /** Differs in type, so that not all share a run. */
 const plain = (name: string) => submission(name, { dtype: name < 'c' ? 'int32' : 'float32' })

@@ -1,28 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '@unet-industrial/horovod-lite'
+import { pause, raised, rejected } from '../support/calls'
 
 // Scenarios of the tests in test/collectives: their names are the first argument. Prints what came of each as JSON.
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const numbers = (tensor: tf.Tensor): number[] => {
   const values = [...tensor.dataSync()]
   tensor.dispose()
   return values
 }
-const raised = (call: () => unknown): string => {
-  try {
-    call()
-    return 'no error'
-  } catch (error) {
-    return `${(error as Error).name}: ${(error as Error).message}`
-  }
-}
-const rejected = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'no error',
-    (error: Error) => `${error.name}: ${error.message}`,
-  )
 
 /** Counts what is read back while `body` runs. */
 function reads(body: () => void): number {

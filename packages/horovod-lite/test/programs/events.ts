@@ -1,18 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '@unet-industrial/horovod-lite'
+import { pause, raised } from '../support/calls'
 
 // What the tests in test/conformance look at from outside: the timeline, warnings, a rank that dies. Its name is the argument.
-
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-const raised = (call: () => unknown): string => {
-  try {
-    call()
-    return 'no error'
-  } catch (error) {
-    return `${(error as Error).name}: ${(error as Error).message}`
-  }
-}
 
 const events: Record<string, () => unknown> = {
   /** Something of everything that a timeline shows. */

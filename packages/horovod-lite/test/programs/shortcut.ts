@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '../../src'
 import { context } from '../../src/context'
+import { raised } from '../support/calls'
+import { chance as randomFrom } from '../support/random'
 
 // Each case prints { rank, case, met, … }: `met` says of each operation whether the main threads did it themselves.
 
@@ -28,15 +30,6 @@ function reduce(length: number, name?: string): void {
     if (values.length !== length || values.some((value) => value !== expected))
       throw new Error(`got ${values[0]} … of ${values.length}, expected ${expected} of ${length}`)
   })
-}
-
-const messageOf = (work: () => unknown): string => {
-  try {
-    work()
-    return 'no error'
-  } catch (error) {
-    return `${error}`
-  }
 }
 
 const cases: Record<string, () => unknown | Promise<unknown>> = {
@@ -74,8 +67,8 @@ const cases: Record<string, () => unknown | Promise<unknown>> = {
   },
   different() {
     hvd.barrier()
-    const message = messageOf(() => reduce(10, `name.${hvd.rank()}`))
-    const shapes = messageOf(() => reduce(10 + hvd.rank(), 'same'))
+    const message = raised(() => reduce(10, `name.${hvd.rank()}`))
+    const shapes = raised(() => reduce(10 + hvd.rank(), 'same'))
     for (let i = 0; i < 10; i++) reduce(5)
     return { message, shapes }
   },
@@ -95,17 +88,13 @@ const cases: Record<string, () => unknown | Promise<unknown>> = {
   /** The last of 300 differs: only the ranks' digests tell them so. */
   longDifferent() {
     const tensors = Array.from({ length: 300 }, (_, i) => tf.zeros([i === 299 ? 1 + hvd.rank() : 1]))
-    const told = Array.from({ length: 5 }, () => messageOf(() => hvd.groupedAllreduce(tensors, { op: hvd.Sum })))
+    const told = Array.from({ length: 5 }, () => raised(() => hvd.groupedAllreduce(tensors, { op: hvd.Sum })))
     tf.dispose(tensors)
     return { told }
   },
   /** Ranks wait for chance, by chance asynchronous. */
   async anyOrder() {
-    let seed = 1 + hvd.rank()
-    const chance = () => {
-      seed = (seed * 48271) % 2147483647
-      return seed / 2147483647
-    }
+    const chance = randomFrom(1 + hvd.rank())
     const x = tf.scalar(hvd.rank())
     const pending: Promise<tf.Tensor>[] = []
     for (let i = 0; i < 150; i++) {
@@ -125,7 +114,7 @@ const cases: Record<string, () => unknown | Promise<unknown>> = {
     const victim = hvd.rank() === hvd.size() - 1
     for (let i = 0; i < 100_000 && told === 'no error'; i++) {
       if (victim && i === 300) process.kill(process.pid, 'SIGKILL')
-      told = messageOf(() => reduce(200_000))
+      told = raised(() => reduce(200_000))
     }
     return { told }
   },

@@ -1,10 +1,10 @@
-/** The message of what a call throws; `no error` where it throws nothing. */
+/** Name and message of what a call throws; `no error` where it throws nothing. */
 export function raised(call: () => unknown): string {
   try {
     call()
     return 'no error'
   } catch (error) {
-    return (error as Error).message
+    return `${(error as Error).name}: ${(error as Error).message}`
   }
 }
 
@@ -12,7 +12,7 @@ export function raised(call: () => unknown): string {
 export const rejected = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'no error',
-    (error: Error) => error.message,
+    (error: Error) => `${error.name}: ${error.message}`,
   )
 
 export const pause = (milliseconds: number): Promise<void> =>

@@ -1,5 +1,6 @@
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../../src/half'
 import type { Reduction, WireType } from '../../src/transports/transport'
+import { chance } from './random'
 
 export const TYPES = ['float32', 'int32', 'bool', 'float16', 'bfloat16'] as const satisfies WireType[]
 export const REDUCTIONS = ['Sum', 'Min', 'Max', 'Product'] as const satisfies Reduction[]
@@ -40,11 +41,7 @@ export function reduceNumbers(a: number, b: number, type: NumberType, op: Reduct
 
 /** The same random elements for a seed; floats of all sizes, some special. */
 export function randomElements(seed: number, count: number, type: NumberType): Uint8Array<ArrayBuffer> {
-  let state = seed >>> 0
-  const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
+  const random = chance(seed)
   const special = [0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e-40, 65504, 3e38]
   const one = () => {
     if (type === 'bool') return Math.floor(2 * random())

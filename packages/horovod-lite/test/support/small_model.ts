@@ -1,12 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { randomBits } from './random'
 
-/** The same floats in [−1, 1) in every process, from a linear congruential generator. */
+/** The same floats in [−1, 1) in every process. */
 export function floats(seed: number, count: number): Float32Array {
-  let state = seed
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return (state >>> 8) / 2 ** 23 - 1
-  })
+  const bits = randomBits(seed)
+  return Float32Array.from({ length: count }, () => (bits() >>> 8) / 2 ** 23 - 1)
 }
 
 /** Examples in a whole batch: 2, 3 and 4 ranks share it evenly. */

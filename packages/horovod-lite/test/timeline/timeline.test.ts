@@ -1,21 +1,9 @@
-import { closeSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { closeSync, existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Timeline } from '../../src/timeline/timeline'
+import { eventsOf, laneOf, newPath, type TraceEvent } from '../support/trace'
 
-interface TraceEvent {
-  ph: string
-  name: string
-  tid: number
-  ts: number
-  dur?: number
-  args?: Record<string, unknown>
-}
-
-const newPath = () => join(mkdtempSync(join(tmpdir(), 'timeline-')), 'trace.json')
-const eventsOf = (path: string): TraceEvent[] => JSON.parse(readFileSync(path, 'utf8'))
 const brief = (events: TraceEvent[]) => events.map(({ ph, name }) => `${ph} ${name}`)
 const silent = { warn: () => {} }
 const shown = (name: string, kind = 'allreduce') => ({
@@ -41,10 +29,7 @@ test('an operation has a lane of its name with negotiation, queue and work', () 
   timeline.close()
 
   const events = eventsOf(path)
-  const lanes = Object.fromEntries(
-    events.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [args!.name, tid]),
-  )
-  const lane = (name: string) => events.filter(({ ph, tid }) => ph !== 'M' && tid === lanes[name])
+  const lane = (name: string) => laneOf(events, name)
   expect(brief(lane('gradients'))).toEqual([
     'B NEGOTIATE_ALLREDUCE',
     'X 1',

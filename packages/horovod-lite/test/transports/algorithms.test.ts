@@ -13,18 +13,15 @@ import { Views } from '../../src/transports/tcp/views'
 import type { Reduction } from '../../src/transports/transport'
 import { type MemoryOptions, memoryLinks } from '../support/memory-links'
 import { decode, type NumberType, REDUCTIONS, randomElements, reduceNumbers, TYPES } from '../support/plain-reduction'
+import { chance } from '../support/random'
 
 const sizes = fc.integer({ min: 1, max: 9 })
 /** Connections that hold nothing, a little, or everything; late at random. */
 const connections = fc
   .record({ capacity: fc.constantFrom(0, 1, 7, 2 ** 30), piece: fc.constantFrom(1, 5, 1000), seed: fc.nat() })
   .map(({ seed, ...rest }): MemoryOptions => {
-    let state = seed
-    const delay = () => {
-      state = (Math.imul(state, 1103515245) + 12345) >>> 0
-      return (state >>> 16) % 3
-    }
-    return { ...rest, delay }
+    const random = chance(seed)
+    return { ...rest, delay: () => Math.floor(3 * random()) }
   })
 
 /**

@@ -30,7 +30,11 @@ describe.skipIf(noMpi)(`under mpirun${noMpi ? ` (${noMpi})` : ''}`, () => {
   })
 
   test.each([
-    ['MPI_THREAD_SINGLE', 0, /^MPI has been started here with less than MPI_THREAD_SERIALIZED, which is expected$/],
+    [
+      'MPI_THREAD_SINGLE',
+      0,
+      /^Error: MPI has been started here with less than MPI_THREAD_SERIALIZED, which is expected$/,
+    ],
     ['MPI_THREAD_SERIALIZED', 2, /^no error$/],
   ])('MPI that somebody else has started with %s', async (_, level, message) => {
     const early = await compile('early_mpi.c', [], ['-shared', '-fPIC'])

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { loadNative, reductionNumber, wireNumber } from '../../src/transports/native'
 import { bytesOf, reduceInto } from '../../src/transports/reduction'
 import type { Reduction, WireType } from '../../src/transports/transport'
+import { randomBits } from '../support/random'
 
 // The addon's reductions against the plain ones, which are their specification.
 
@@ -131,10 +132,10 @@ const shifted = (bytes: Uint8Array, offset: number): Uint8Array => {
 
 /** Random ones (of any size, since bits are), `offset` bytes after an aligned address. */
 function numbersLike(type: WireType, length: number, seed: number, offset: number): Uint8Array {
-  let state = seed
+  const bits = randomBits(seed)
   const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return (state ^ (state >>> 15)) >>> 0
+    const drawn = bits()
+    return (drawn ^ (drawn >>> 15)) >>> 0
   }
   return shifted(
     fill(

@@ -1,20 +1,10 @@
 import type { DataType } from '@tensorflow/tfjs-core'
 import type { ReduceOp } from '@unet-industrial/horovod-lite'
+import { pause } from '../../support/calls'
 import type { Cases, World } from '../case'
 import { manyRanks } from '../case'
 import { DTYPES, REDUCTIONS, reduced } from '../references'
-import {
-  expectClose,
-  expectEqual,
-  expectSame,
-  integers,
-  pause,
-  SHAPES,
-  sizeOf,
-  tensorOf,
-  truth,
-  valuesOf,
-} from '../tools'
+import { expectClose, expectEqual, expectSame, integers, SHAPES, sizeOf, tensorOf, truth, valuesOf } from '../tools'
 
 /** One rounding of a division or a multiplication by its inverse. */
 const ROUNDING = 2 ** -23

@@ -1,5 +1,6 @@
+import { rejected } from '../../support/calls'
 import { type Cases, manyRanks, type World } from '../case'
-import { expectEqual, expectRaises, expectSame, rejected } from '../tools'
+import { expectEqual, expectRaises, expectSame } from '../tools'
 
 /** All go on after an error. */
 function goesOn({ hvd, tf, size }: World): void {

@@ -1,7 +1,8 @@
 import type { DataType, Tensor } from '@tensorflow/tfjs-core'
+import { raised } from '../../support/calls'
 import { type Cases, manyRanks, type World } from '../case'
 import { DTYPES, REDUCTIONS, reduced } from '../references'
-import { expectClose, expectEqual, expectSame, integers, raised, SHAPES, tensorOf, valuesOf } from '../tools'
+import { expectClose, expectEqual, expectSame, integers, SHAPES, tensorOf, valuesOf } from '../tools'
 
 /** Every rank in turn has no data; the others do `work` first. All learn the same last rank. */
 async function eachJoinsFirst(world: World, work: (first: number) => unknown): Promise<void> {

@@ -1,7 +1,8 @@
 import type { DataType } from '@tensorflow/tfjs-core'
+import { pause } from '../../support/calls'
 import { type Cases, manyRanks, type World } from '../case'
 import { DTYPES } from '../references'
-import { expectEqual, expectSame, integers, pause, range, SHAPES, sizeOf, tensorOf, total, valuesOf } from '../tools'
+import { expectEqual, expectSame, integers, range, SHAPES, sizeOf, tensorOf, total, valuesOf } from '../tools'
 
 const ALL: DataType[] = [...DTYPES, 'string']
 /** Rows of each rank. */

@@ -1,5 +1,6 @@
+import { raised } from '../../support/calls'
 import { type Cases, manyRanks } from '../case'
-import { expectEqual, expectSame, raised } from '../tools'
+import { expectEqual, expectSame } from '../tools'
 
 export const world: Cases = {
   "the place in the world is the launcher's": ({ hvd, rank, size, ranks }) => {
