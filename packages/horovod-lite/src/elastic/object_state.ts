@@ -6,33 +6,34 @@ export type Values = Record<string, unknown>
 
 /** Plain values as attributes. */
 export class ValuesState extends State {
-  private readonly names: readonly string[]
-  private saved: Values
+  // Names of its own (#) take none from the values.
+  readonly #names: readonly string[]
+  #saved: Values
 
   constructor(values: Values) {
     super()
-    this.names = Object.keys(values)
-    for (const name of this.names)
+    this.#names = Object.keys(values)
+    for (const name of this.#names)
       if (name in this) throw new Error(`got a value named ${name}, which is the state's own: choose another name`)
     Object.assign(this, values)
-    this.saved = cloned(values)
+    this.#saved = cloned(values)
   }
 
   save(): void | Promise<void> {
-    this.saved = this.current()
+    this.#saved = this.current()
   }
 
   restore(): void | Promise<void> {
-    Object.assign(this, cloned(this.saved))
+    Object.assign(this, cloned(this.#saved))
   }
 
   sync(): void | Promise<void> {
     Object.assign(this, broadcastObject(this.current(), { name: 'elastic.values' }))
-    this.saved = this.current()
+    this.#saved = this.current()
   }
 
   private current(): Values {
-    return cloned(Object.fromEntries(this.names.map((name) => [name, Reflect.get(this, name)])))
+    return cloned(Object.fromEntries(this.#names.map((name) => [name, Reflect.get(this, name)])))
   }
 }
 

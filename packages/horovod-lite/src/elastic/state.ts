@@ -11,7 +11,7 @@ type ResetCallback = () => void | Promise<void>
  * `TrainingState` and `ObjectState` are such states; extend this class for one of your own, such as a reader's position.
  */
 export abstract class State {
-  private readonly callbacks: ResetCallback[] = []
+  readonly #callbacks: ResetCallback[] = []
 
   /** Keeps everything as it is now, in memory. */
   abstract save(): void | Promise<void>
@@ -49,11 +49,11 @@ export abstract class State {
    * before `sync`: for what depends on it, such as a learning rate.
    */
   registerResetCallbacks(callbacks: readonly ResetCallback[]): void {
-    this.callbacks.push(...callbacks)
+    this.#callbacks.push(...callbacks)
   }
 
   /** @internal The world has changed. */
   async onReset(): Promise<void> {
-    for (const callback of this.callbacks) await callback()
+    for (const callback of this.#callbacks) await callback()
   }
 }

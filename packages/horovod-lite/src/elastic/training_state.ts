@@ -20,7 +20,7 @@ interface Kept {
 export class VariablesState extends ValuesState {
   readonly variables: readonly tf.Variable[]
   readonly optimizer?: tf.Optimizer
-  private kept?: Kept
+  #kept?: Kept
 
   constructor({ variables, optimizer, ...values }: TrainingStateParts & Values) {
     super(values)
@@ -33,8 +33,8 @@ export class VariablesState extends ValuesState {
     const { optimizer } = this
     const slots = (await optimizer?.getWeights()) ?? []
     const rate = optimizer && learningRateOf(optimizer)
-    const before = this.kept
-    this.kept = {
+    const before = this.#kept
+    this.#kept = {
       variables: this.variables.map(keep),
       slots: slots.map(({ name, tensor }) => ({ name, tensor: keep(tensor) })),
       learningRate: typeof rate === 'number' ? rate : undefined,
@@ -46,7 +46,8 @@ export class VariablesState extends ValuesState {
 
   override async restore(): Promise<void> {
     await super.restore()
-    const { kept, optimizer } = this
+    const kept = this.#kept
+    const { optimizer } = this
     if (!kept) return
     for (const [i, variable] of this.variables.entries()) variable.assign(kept.variables[i]!)
     if (!optimizer) return
@@ -65,8 +66,8 @@ export class VariablesState extends ValuesState {
 
   /** Frees the last commit. */
   dispose(): void {
-    forget(this.kept)
-    this.kept = undefined
+    forget(this.#kept)
+    this.#kept = undefined
   }
 }
 

@@ -105,6 +105,17 @@ describe('ObjectState', () => {
     expect(state.list).toEqual([1, 2])
   })
 
+  test('takes any name but those of its methods', async () => {
+    const values = { kept: 1, saved: 2, names: 3, callbacks: 4 }
+    const state = new hvd.elastic.TrainingState({ variables: [], ...values })
+    expect({ ...state }).toMatchObject(values)
+    await state.commit()
+    state.kept = 9
+    await state.restore()
+    expect({ ...state }).toMatchObject(values)
+    state.dispose()
+  })
+
   test('refuses values that cannot be kept, or have a name of its own', () => {
     expect(() => new hvd.elastic.ObjectState({ read: () => 1 })).toThrow(/read of the state cannot be copied/)
     expect(() => new hvd.elastic.ObjectState({ commit: 1 })).toThrow(/got a value named commit/)
