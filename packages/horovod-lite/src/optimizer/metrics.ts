@@ -34,8 +34,14 @@ function read(values: (number | tf.Scalar)[]): number[] {
 }
 
 /**
- * For `model.fit(…, { callbacks: [new MetricAverageCallback()] })` of tfjs-layers: replaces an epoch's metrics by their
- * averages over the ranks, before later callbacks and the history see them (Horovod's MetricAverageCallback).
+ * For tfjs-layers' `model.fit`: replaces an epoch's metrics by their averages over the ranks, before later callbacks and the
+ * history see them (Horovod's MetricAverageCallback).
+ *
+ *     model.fit(x, y, { callbacks: new MetricAverageCallback() })
+ *
+ * With callbacks of tfjs-layers' own it must be one, too, and the first; `fit` takes their list for settings otherwise:
+ *
+ *     callbacks: [new tf.CustomCallback(new MetricAverageCallback()), tf.callbacks.earlyStopping()]
  */
 export class MetricAverageCallback {
   async onEpochEnd(_epoch: number, logs?: Record<string, number>): Promise<void> {

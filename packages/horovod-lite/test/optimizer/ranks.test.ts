@@ -167,6 +167,15 @@ test('metrics are averaged in float64, weighted where asked; names that differ a
   }
 })
 
+test("tfjs-layers' fit stops early on all ranks at once, by the average", async () => {
+  const ranks = await outputs<{ loss: number[]; after: number[] }>('optimizer_layers', 2)
+  expect(ranks[0]).toEqual(ranks[1])
+  const [{ loss, after }] = ranks as [(typeof ranks)[0]]
+  const expected = (step: number) => 1 + 4 * 0.64 ** step // the mean of (w − 1)² and (w − 3)², w = 2 − 2·0.8^step
+  expect(loss.length).toBe(10) // the first that is less than 0.05 better
+  for (const [step, value] of [...loss, ...after].entries()) expect(value).toBeCloseTo(expected(step), 5)
+})
+
 test("all take over the root's state, whoever has one", async () => {
   interface State {
     name: string
