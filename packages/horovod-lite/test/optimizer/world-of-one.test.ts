@@ -159,7 +159,8 @@ describeOnBackends('DistributedOptimizer in a world of one', () => {
   test('refuses options that mean nothing, and a loss scale inside', () => {
     const make = (options: hvd.DistributedOptimizerOptions) => () => new DistributedOptimizer(tf.train.adam(1), options)
     expect(make({ backwardPassesPerStep: 0 })).toThrow(/backwardPassesPerStep: got 0/)
-    expect(make({ gradientPredivideFactor: 0 })).toThrow(/gradientPredivideFactor: got 0/)
+    for (const factor of [0, Infinity, Number.NaN])
+      expect(make({ gradientPredivideFactor: factor })).toThrow(`gradientPredivideFactor: got ${factor}`)
     expect(make({ gradientPredivideFactor: 2, op: hvd.Sum })).toThrow(/gradientPredivideFactor: got 2 with op Sum/)
     expect(make({ compression: 'fp8' as 'fp16' })).toThrow(/compression: got fp8, expected none, fp16 or bf16/)
     expect(make({ op: 'Mean' as 'Sum' })).toThrow(/op: got Mean, expected Average, Sum, Min, Max or Product/)
