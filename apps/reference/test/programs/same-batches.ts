@@ -1,4 +1,5 @@
-// Trains on the same global batches of four images whatever the number of ranks. Prints what became of it.
+// Trains on the same global batches of four images whatever the number of ranks. Writes what became of it to a file.
+import { writeFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs-core'
 import { createDataset, synthesize } from '@unet-industrial/dagm-dataset'
 import { allreduce, init, rank, shutdown, size } from '@unet-industrial/horovod-lite'
@@ -6,7 +7,7 @@ import { selectBackend } from '../../src/backends'
 import { schema } from '../../src/options/schema'
 import { recipe, trainingStep } from '../../src/training/recipe'
 
-const [steps, lossFnName] = [Number(process.argv[2]), process.argv[3]]
+const [steps, lossFnName, file] = [Number(process.argv[2]), process.argv[3], process.argv[4]!]
 await init()
 await selectBackend('native', 'training', 1)
 const samples = synthesize({ classId: 1, size: 32, clean: 0, defective: 12, seed: 5 })
@@ -25,5 +26,5 @@ for await (const batch of dataset) {
   tf.dispose([loss, ...Object.values(result)])
   if (losses.length === steps) break
 }
-if (rank() === 0) console.log(JSON.stringify({ losses, before, weights: weights() }))
+if (rank() === 0) writeFileSync(file, JSON.stringify({ losses, before, weights: weights() }))
 await shutdown()

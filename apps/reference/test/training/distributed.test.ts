@@ -54,10 +54,11 @@ describe('the same global batches', () => {
     const { path, remove } = await bundled('same-batches')
     try {
       for (const size of [1, 2]) {
-        const job = startRanks(['-np', String(size), process.execPath, path, '50', 'x-entropy'], room)
-        const { code, stdout, stderr } = await job.ended
+        const file = join(room, `batches-${size}.json`)
+        const job = startRanks(['-np', String(size), process.execPath, path, '50', 'x-entropy', file], room)
+        const { code, stderr } = await job.ended
         expect({ code, stderr: code ? stderr : '' }).toEqual({ code: 0, stderr: '' })
-        results[size] = JSON.parse(/\[0\]<stdout>:(\{.*)/.exec(stdout)![1]!)
+        results[size] = readJson(file)
       }
     } finally {
       remove()
