@@ -1,4 +1,5 @@
 #include "../tcp/pass.h"
+#include "../tcp/silence.h"
 #include "arguments.h"
 #include "calls.h"
 #include <stdlib.h>
@@ -93,4 +94,12 @@ napi_value call_tcpProceed(napi_env env, napi_callback_info info) {
     case SENDING_FAILED: return make_number(env, -2.0 * error);
     default: return make_number(env, -2.0 * error - 1);
   }
+}
+
+// tcpLimitSilence(descriptor, seconds)
+napi_value call_tcpLimitSilence(napi_env env, napi_callback_info info) {
+  Arguments a = read_arguments(env, info, 2);
+  const int descriptor = (int)argument_number(&a, 0), seconds = (int)argument_number(&a, 1);
+  if (!a.failed) limit_silence(descriptor, seconds);
+  return NULL;
 }

@@ -6,6 +6,7 @@ import { type Connection, parse } from '../wire/connection'
 import type { Environment, World } from '../world'
 import type { Doors } from './doors'
 import { fusionThreshold } from './settings'
+import { limitSilence } from './silence'
 import { StallInspector } from './stall-inspector'
 
 /** Role of the connections between rank 0 and the others. */
@@ -45,6 +46,8 @@ export interface ControlOptions {
   timeoutSeconds: number
   doors: Doors
   environment: Environment
+  /** A rank whose host is silent for so long is dead. */
+  silenceSeconds: number
 }
 
 export const openControl = (options: ControlOptions): Promise<Control> =>
@@ -112,12 +115,21 @@ class Member extends Decisions implements Control {
     }
   }
 
-  static async open({ world, peers, generation, secret, timeoutSeconds }: ControlOptions): Promise<Control> {
+  static async open({
+    world,
+    peers,
+    generation,
+    secret,
+    timeoutSeconds,
+    silenceSeconds,
+  }: ControlOptions): Promise<Control> {
     const [coordinator] = peers as [Peer]
     const { addresses } = coordinator
     const { rank } = world
     const hello = { role: CONTROL_ROLE, rank, generation }
-    return new Member(await connect({ addresses, secret, timeoutSeconds, ...hello }), coordinator)
+    const connection = await connect({ addresses, secret, timeoutSeconds, ...hello })
+    limitSilence(connection, silenceSeconds)
+    return new Member(connection, coordinator)
   }
 
   announce(announcement: Announcement): void {
@@ -188,6 +200,7 @@ class Coordinator extends Decisions implements Control {
   private admit(rank: number, connection: Connection): void {
     this.members.set(rank, connection)
     connection.unref()
+    limitSilence(connection, this.options.silenceSeconds)
     if (this.over) connection.send(DECIDE, this.over).catch(() => {}) // another has died meanwhile
     connection.onFrame = (kind, payload) => {
       if (kind !== ANNOUNCE) return

@@ -24,6 +24,7 @@ export interface Joined {
 export async function joinWorld(start: Start, news: News): Promise<Joined> {
   const { environment } = start
   const timeoutSeconds = numberOf(environment, 'HOROVOD_START_TIMEOUT', 30)
+  const silenceSeconds = numberOf(environment, 'HOROVOD_GLOO_TIMEOUT_SECONDS', 20)
   const doors = new Doors()
   const met = usesMpi(start)
     ? await meetThroughMpi(start, doors)
@@ -40,7 +41,7 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
       throw environment.HOROVOD_ELASTIC_HAS_STATE === '1' ? new HorovodInternalError(error.message) : error
     })
   const control = await recoverable(
-    openControl({ world, peers, generation, secret, timeoutSeconds, doors, environment }),
+    openControl({ world, peers, generation, secret, timeoutSeconds, silenceSeconds, doors, environment }),
   )
   met.connected()
   const native = loadNative()
@@ -53,7 +54,9 @@ export async function joinWorld(start: Start, news: News): Promise<Joined> {
     void tcp.close() // whoever is opening a transport stops
     throw environment.HOROVOD_ELASTIC === '1' ? new HorovodInternalError(reason) : new Error(reason)
   })
-  const opening = recoverable(openTransport({ name: start.transport, rank, peers, tcp, mpi }))
+  const opening = recoverable(
+    openTransport({ name: start.transport, rank, peers, tcp, mpi, shmBuffer: environment.HOROVOD_SHM_BUFFER }),
+  )
   const transport = await Promise.race([opening, broken])
   const close = () => {
     doors.close()

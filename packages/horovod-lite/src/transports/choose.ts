@@ -14,6 +14,8 @@ export interface ChooseOptions {
   rank: number
   peers: readonly Peer[]
   tcp: TcpTransport
+  /** HOROVOD_SHM_BUFFER. */
+  shmBuffer?: string
   /** Where the ranks have met through MPI. */
   mpi?: Mpi
 }
@@ -28,13 +30,13 @@ export interface TransportModule {
  * The transport that is asked for; `auto` decides by what all peers said of themselves, so that all decide alike.
  * @throws on every rank where it cannot work, with the reason and what to do
  */
-export async function openTransport({ name, rank, peers, tcp, mpi }: ChooseOptions): Promise<Transport> {
+export async function openTransport({ name, rank, peers, tcp, mpi, shmBuffer }: ChooseOptions): Promise<Transport> {
   if (mpi) return openMpi(mpi, rank, peers)
   if (name !== 'auto' && name !== 'tcp' && name !== 'shm') return openModule(name, { rank, peers, links: tcp })
   if (peers.length === 1) return new LocalTransport()
   if (name === 'tcp') return tcp
   const reason = whyNotShared(peers, rank)
-  const shm = reason ? { reason } : await openShared(rank, peers, tcp)
+  const shm = reason ? { reason } : await openShared(rank, peers, tcp, shmBuffer)
   if (!('reason' in shm)) return shm
   if (name === 'shm') throw new Error(`transport shm: ${shm.reason}; use tcp, or auto`)
   return tcp
@@ -66,10 +68,10 @@ async function openMpi(mpi: Mpi, rank: number, peers: readonly Peer[]): Promise<
   return transport
 }
 
-async function openShared(rank: number, peers: readonly Peer[], tcp: TcpTransport) {
+async function openShared(rank: number, peers: readonly Peer[], tcp: TcpTransport, shmBuffer?: string) {
   const native = loadNative()
   if ('reason' in native) throw new Error(`transport shm: ${native.reason}`) // it was there when this rank registered
-  const buffer = bufferOf(process.env.HOROVOD_SHM_BUFFER)
+  const buffer = bufferOf(shmBuffer)
   const opened = await openSegment({ native, rank, peers, through: tcp, buffer })
   return 'reason' in opened ? opened : new ShmTransport(native, opened.segment, rank, peers)
 }

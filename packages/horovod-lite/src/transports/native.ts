@@ -63,6 +63,8 @@ export interface Native {
    *   −2 e where sending failed with the system's error e, −2 e − 1 where receiving did (e = 0: closed by the other side)
    */
   tcpProceed(pass: Pass, to: number, from: number): number
+  /** Ends the connection of a socket, by its descriptor, where the other side is silent for so long. */
+  tcpLimitSilence(descriptor: number, seconds: number): void
   /** Why Open MPI cannot be used, or undefined. */
   mpiFind(library: string | null): string | undefined
   mpiStart(library: string | null): [rank: number, size: number]

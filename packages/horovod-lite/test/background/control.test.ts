@@ -19,7 +19,7 @@ async function star() {
   const peers = [0, 1, 2].map(
     (rank): Peer => ({ rank, host: 'here', hostId: '', pid: 100 + rank, addresses, native: false }),
   )
-  const shared = { peers, generation: 0, secret, timeoutSeconds, doors, environment: {} }
+  const shared = { peers, generation: 0, secret, timeoutSeconds, silenceSeconds: 20, doors, environment: {} }
   return {
     coordinator: openControl({ ...shared, world: world(0) }),
     member: (rank: number) => openControl({ ...shared, world: world(rank) }),
