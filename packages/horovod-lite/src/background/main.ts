@@ -1,7 +1,8 @@
 // Entry of the background thread: joins the world, then does what the main thread asks.
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { HorovodInternalError } from '../elastic/errors'
-import { Signal, type Start, type ToBackground, type ToMain } from '../process/messages'
+import { PULSE, Signal, type Start, type ToBackground, type ToMain } from '../process/messages'
+import { loadNative } from '../transports/native'
 import { Engine } from './engine'
 import { type Joined, joinWorld } from './join-world'
 
@@ -14,6 +15,9 @@ function tell(message: ToMain): void {
   Atomics.add(signals, Signal.results, 1)
   Atomics.notify(signals, Signal.results)
 }
+
+// That this thread is alive, for one that waits.
+setInterval(() => Atomics.add(signals, Signal.pulse, 1), PULSE).unref()
 
 // From the beginning: it keeps this thread alive, whose sockets do not.
 port.on('message', (message: ToBackground) => engine!.handle(message))
@@ -33,9 +37,10 @@ try {
   engine = new Engine(joined, start.environment, tell)
   // The main thread may be blocked: it must hear of an error of ours, too.
   process.on('uncaughtException', (error) => void engine!.breakOff(`the background thread failed: ${error.message}`))
-  const { world, transport } = joined
-  const lent = start.environment.HOROVOD_TIMELINE ? undefined : transport.lend?.() // the timeline is the coordinator's
-  const direct = transport.allreduceDirect !== undefined
+  const { world, peers, transport } = joined
+  const native = !('reason' in loadNative())
+  const direct = native && transport.allreduceDirect !== undefined
+  const lent = native && !peers[0]!.timeline ? transport.lend?.() : undefined // a timeline is the coordinator's
   tell({ type: 'ready', world, transport: transport.name, direct, lent })
 } catch (error) {
   const kind = error instanceof HorovodInternalError ? 'internal' : 'other'

@@ -26,12 +26,13 @@ export interface Met {
 }
 
 /** How this process describes itself to the others. */
-const self = (addresses: Address[]): Omit<Peer, 'rank'> => ({
+const self = (addresses: Address[], environment: Environment): Omit<Peer, 'rank'> => ({
   host: hostname(),
   hostId: hostId(),
   pid: process.pid,
   addresses,
   native: 'addressOf' in loadNative(),
+  timeline: Boolean(environment.HOROVOD_TIMELINE),
 })
 
 /** `mpi` where it is asked for, and under mpirun where there is no rendezvous. */
@@ -52,7 +53,7 @@ export async function meetThroughMpi({ world, environment }: Start, doors: Doors
   const oneHost = new Set(gather(hostId())).size === 1
   const hosts = iface ? [addressOfInterface(iface)] : oneHost ? ['127.0.0.1'] : reachableAddresses()
   const addresses = await doors.listen(hosts, secret, mpi.rank)
-  const peers = gather(self(addresses)).map((peer, rank) => ({ rank, ...peer }))
+  const peers = gather(self(addresses, environment)).map((peer, rank) => ({ rank, ...peer }))
   const own = { ...world, rank: mpi.rank, size: mpi.size }
   return { world: own, peers, generation: 0, secret, mpi, connected: () => {}, close: () => {} }
 }
@@ -101,7 +102,7 @@ export async function meetAtRendezvous(
     const host = chosen || connection.localAddress.replace(/^::ffff:/, '')
     const rank = elastic ? null : world.rank
     const registration: Registration = {
-      ...self(await doors.listen([host], secret, rank)),
+      ...self(await doors.listen([host], secret, rank), environment),
       rank,
       size: elastic ? null : world.size,
       worker: environment.HOROVOD_ELASTIC_WORKER ?? String(world.rank),

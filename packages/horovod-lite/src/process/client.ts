@@ -7,6 +7,7 @@ import type { Address } from '../transports/transport'
 import type { World } from '../world'
 import { SharedMemory } from './memory'
 import { type Failure, type Result, Signal, type ToBackground, type ToMain } from './messages'
+import { Pulse } from './pulse'
 import type { Shortcut } from './shortcut'
 
 /** Arrays that travel. */
@@ -20,6 +21,9 @@ interface Waiter {
   resolve(outcome: Outcome): void
   reject(reason: Error): void
 }
+
+/** Transports whose operations block the background thread. */
+const BLOCKED = ['mpi']
 
 /** Longest wait for the background thread's goodbye when the program ends, in milliseconds. */
 const GOODBYE = 3000
@@ -35,6 +39,9 @@ export class Client {
   private readonly waitedFor = new Set<string>()
   private readonly unnamed = new Map<string, number>()
   private readonly signals: Int32Array
+  private readonly pulse: Pulse
+  /** Why the background thread does nothing any more. */
+  private dead?: Failure
   private next = 1
   /** `next` when the ranks last counted alike for certain. */
   private counted = 0
@@ -53,6 +60,9 @@ export class Client {
     private readonly shortcut?: Shortcut,
   ) {
     this.signals = new Int32Array(signals)
+    this.pulse = new Pulse(this.signals)
+    worker.on('error', ({ message }) => this.lose(message))
+    worker.on('exit', () => this.lose('it has ended'))
     port.on('message', (message: ToMain) => this.receive(message))
     port.unref()
     process.on('exit', this.onExit)
@@ -126,8 +136,9 @@ export class Client {
           this.results.delete(ticket.id)
           return outcomeOf(result)
         }
+        if (this.dead) throw errorOf(this.dead)
         if (!told && this.underWay.has(ticket.id)) this.tell({ type: 'blocked', names: [...this.waitedFor] })
-        Atomics.wait(this.signals, Signal.results, seen)
+        if (!this.pulse.wait(seen) && !BLOCKED.includes(this.transport)) this.lose('it gives no sign of life')
       }
     } finally {
       this.waitedFor.delete(ticket.name)
@@ -136,8 +147,10 @@ export class Client {
 
   promise({ id }: Ticket): Promise<Outcome> {
     return new Promise((resolve, reject) => {
+      if (this.dead) return reject(errorOf(this.dead))
       this.waiters.set(id, { resolve, reject })
       this.port.ref()
+      this.worker.ref() // its end is told too
       const early = this.results.get(id)
       if (early) this.settle(early)
     })
@@ -167,7 +180,7 @@ export class Client {
     this.ended = true
     process.off('exit', this.onExit)
     const left = this.post('leave', (id) => ({ type: 'leave', id }))
-    await this.promise(left).catch(() => {})
+    if (!this.dead) await this.promise(left).catch(() => {})
     this.shortcut?.close()
     this.port.close()
     await this.worker.terminate()
@@ -215,11 +228,21 @@ export class Client {
     if (this.waiters.has(message.id)) this.settle(message)
   }
 
+  /** The background thread is dead, and so is everything that waits for it. */
+  private lose(reason: string): void {
+    this.dead ??= { kind: 'internal', message: `the background thread is dead: ${reason}` }
+    const { dead: failure } = this
+    for (const id of this.waiters.keys()) this.receive({ type: 'result', id, failure })
+  }
+
   private settle(result: Result): void {
     const { resolve, reject } = this.waiters.get(result.id)!
     this.waiters.delete(result.id)
     this.results.delete(result.id)
-    if (this.waiters.size === 0) this.port.unref()
+    if (this.waiters.size === 0) {
+      this.port.unref()
+      this.worker.unref()
+    }
     try {
       resolve(outcomeOf(result))
     } catch (error) {

@@ -9,7 +9,7 @@ export interface Start {
   environment: Environment
   /** `auto`, a transport's name, or a module's URL. */
   transport: string
-  /** Two counters that the threads share; see `Signal`. */
+  /** Counters that the threads share; see `Signal`. */
   signals: SharedArrayBuffer
 }
 
@@ -19,7 +19,15 @@ export const Signal = {
   results: 0,
   /** Counts changes of the hosts (elastic). */
   hostsUpdated: 1,
+  /** Counts on while the background thread is alive, but for what blocks it (MPI). */
+  pulse: 2,
 } as const
+
+/** Memory for `Start.signals`. */
+export const newSignals = (): SharedArrayBuffer => new SharedArrayBuffer(4 * Object.keys(Signal).length)
+
+/** Milliseconds between two counts of `Signal.pulse`. */
+export const PULSE = 500
 
 /** Main thread → background thread. */
 export type ToBackground =

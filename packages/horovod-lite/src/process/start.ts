@@ -4,7 +4,7 @@ import { fileOf } from '../files'
 import { loadNative } from '../transports/native'
 import type { Environment, World } from '../world'
 import { Client } from './client'
-import type { Start, ToMain } from './messages'
+import { newSignals, type Start, type ToMain } from './messages'
 import { Shortcut } from './shortcut'
 
 /**
@@ -13,7 +13,7 @@ import { Shortcut } from './shortcut'
  *   before it had begun, and another one follows (elastic)
  */
 export async function startClient(world: World, environment: Environment, transport: string): Promise<Client> {
-  const signals = new SharedArrayBuffer(8)
+  const signals = newSignals()
   const { port1, port2 } = new MessageChannel()
   const start: Start = { world, environment: { ...environment }, transport, signals }
   const worker = new Worker(fileOf('background'), { workerData: { start, port: port2 }, transferList: [port2] })
@@ -29,8 +29,9 @@ export async function startClient(world: World, environment: Environment, transp
     throw ready.kind === 'internal' ? new HorovodInternalError(ready.message) : new Error(ready.message)
   }
   worker.unref()
-  const native = ready.direct ? loadNative() : undefined
-  if (native && 'reason' in native) throw new Error(native.reason) // it was there a moment ago, in the other thread
-  const shortcut = ready.lent && native && new Shortcut(native, ready.lent, ready.world.size)
-  return new Client(worker, port1, signals, ready.world, ready.transport, ready.direct, native, shortcut)
+  const { world: agreed, transport: name, direct, lent } = ready
+  const loaded = loadNative()
+  const native = 'reason' in loaded ? undefined : loaded
+  const shortcut = lent && native && new Shortcut(native, lent, agreed.size)
+  return new Client(worker, port1, signals, agreed, name, direct, native, shortcut)
 }

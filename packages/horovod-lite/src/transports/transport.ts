@@ -64,4 +64,6 @@ export interface Peer {
   addresses: { host: string; port: number }[]
   /** Whether the addon could be loaded. */
   native: boolean
+  /** Whether it was asked for a timeline: rank 0's is written. */
+  timeline?: boolean
 }

@@ -169,6 +169,6 @@ export class RendezvousServer {
   }
 }
 
-const peerOf = (rank: number, { host, hostId, pid, addresses, native }: Registration): Peer => ({
-  ...{ rank, host, hostId, pid, addresses, native },
+const peerOf = (rank: number, { host, hostId, pid, addresses, native, timeline }: Registration): Peer => ({
+  ...{ rank, host, hostId, pid, addresses, native, timeline },
 })

@@ -63,6 +63,17 @@ test("a module of one's own carries the tensors; where it fails all are told", a
     })
 })
 
+test.concurrent.each(['waiting', 'told later'])('a background thread that ends is no hang (%s)', async (how) => {
+  const transport = new URL('../support/ending_transport.mjs', import.meta.url).href
+  const dead = /^HorovodInternalError: the background thread is dead: /
+  for (const { message, later } of await outcomes<{ message: string; later: string }>('ending', {
+    size: 2,
+    transport,
+    args: [how],
+  }))
+    for (const told of [message, later]) expect(told).toMatch(dead)
+})
+
 interface Told {
   message: string
   seconds: number

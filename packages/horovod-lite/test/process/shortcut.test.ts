@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { runWorld, whyNot } from '../conformance/worlds'
+import { runRanks } from '../support/ranks'
 
 // Which operations the main threads of one host do themselves is a matter of microseconds. What is certain: all ranks see it
 // alike, results are right, errors are the same as without, and where nothing is between them, most of them are done so.
@@ -105,6 +106,12 @@ describe.skipIf(noShm)(`a rank that is killed${noShm ? ` (${noShm})` : ''}`, () 
       expect(met.filter(Boolean).length).toBeGreaterThan(10)
     }
   })
+})
+
+test.skipIf(noShm)(`where rank 0 writes a timeline no rank has the shortcut${noShm ? ` (${noShm})` : ''}`, async () => {
+  const environment = (rank: number) => (rank === 0 ? { HOROVOD_TIMELINE: '/dev/null' } : {})
+  const ranks = await runRanks({ size: 2, program: 'shortcut', transport: 'shm', args: ['together'], environment })
+  expect(ranks.map(({ lines }) => lines)).toMatchObject([[{ open: false }], [{ open: false }]])
 })
 
 test('the timeline shows every operation, so none is done without the coordinator', async () => {

@@ -1,12 +1,13 @@
 // How long allreduces of several sizes take on the slowest rank, by the transport alone, as /benchmarks/cost-model.mjs asks.
 // Arguments: rounds, then bytes … Rank 0 prints { seconds: a median for each size }.
 import { joinWorld } from '../../src/background/join-world'
+import { newSignals } from '../../src/process/messages'
 import { worldOf } from '../../src/world'
 
 const [rounds, ...sizes] = process.argv.slice(2).map(Number) as [number, ...number[]]
 const { env: environment } = process
 const world = worldOf(environment)
-const start = { world, environment, transport: 'tcp', signals: new SharedArrayBuffer(8) }
+const start = { world, environment, transport: 'tcp', signals: newSignals() }
 const alive = setInterval(() => {}, 1000) // the sockets do not keep a process
 const { transport, control, close } = await joinWorld(start, { onHostsUpdated: () => {}, onBroken: () => {} })
 

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '@unet-industrial/horovod-lite'
 import { joinWorld } from '../../src/background/join-world'
+import { newSignals } from '../../src/process/messages'
 import { loadNative } from '../../src/transports/native'
 import { worldOf } from '../../src/world'
 
@@ -57,7 +58,7 @@ async function byInterface() {
 async function byTransport() {
   const environment = process.env
   const name = environment.HOROVOD_TRANSPORT ?? 'auto'
-  const start = { world: worldOf(environment), environment, transport: name, signals: new SharedArrayBuffer(8) }
+  const start = { world: worldOf(environment), environment, transport: name, signals: newSignals() }
   const alive = setInterval(() => {}, 1000)
   const { transport, world, control, close } = await joinWorld(start, { onHostsUpdated: () => {}, onBroken: () => {} })
   const [from, to] = [new Float32Array(numbers).fill(world.rank + 1), new Float32Array(numbers)]

@@ -335,6 +335,8 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
       hvd.allreduce(tf.zeros([0, 3])).shape,
       hvd.broadcast(tf.zeros([3, 0])).shape,
       hvd.alltoall(tf.zeros([hvd.size(), 0])).output.shape,
+      hvd.allgather(tf.tensor([], [rank, 0], 'string')).shape,
+      hvd.alltoall(tf.tensor([], [hvd.size(), 0], 'string')).output.shape,
     ])
     return { shapes, group: hvd.groupedAllreduce([]).length }
   },
@@ -377,6 +379,16 @@ const scenarios: Record<string, (...args: string[]) => unknown> = {
       results,
       refused: raised(() => hvd.allreduce(tf.scalar(1), { op: 'Max' })),
     }
+  },
+
+  /** The background thread ends in the middle of an operation. */
+  async ending(how = '') {
+    await hvd.init()
+    const one = tf.scalar(1)
+    const message = how === 'waiting' ? raised(() => hvd.allreduce(one)) : await rejected(hvd.allreduceAsync(one))
+    const later = raised(() => hvd.barrier())
+    await hvd.shutdown()
+    return { message, later }
   },
 
   async start() {

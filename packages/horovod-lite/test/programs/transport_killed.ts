@@ -2,11 +2,12 @@
 // still there. The argument is how many numbers are reduced at a time.
 import { readFileSync } from 'node:fs'
 import { joinWorld } from '../../src/background/join-world'
+import { newSignals } from '../../src/process/messages'
 import { worldOf } from '../../src/world'
 
 const data = new Float32Array(Number(process.argv[2]))
 const environment = process.env
-const start = { world: worldOf(environment), environment, transport: 'shm', signals: new SharedArrayBuffer(8) }
+const start = { world: worldOf(environment), environment, transport: 'shm', signals: newSignals() }
 setInterval(() => {}, 1000) // sockets do not keep a process
 try {
   const { transport } = await joinWorld(start, { onHostsUpdated: () => {}, onBroken: () => {} })

@@ -1,6 +1,7 @@
 // Random operations of a transport, without negotiation, against what they must give: every rank knows all ranks' inputs.
 // HOROVOD_TRANSPORT names the transport. Arguments: how many operations, and a seed. Prints { transport, operations }.
 import { joinWorld } from '../../src/background/join-world'
+import { newSignals } from '../../src/process/messages'
 import { loadNative } from '../../src/transports/native'
 import { algorithmFor, chunkStart } from '../../src/transports/order'
 import { bytesOf, reduceInto } from '../../src/transports/reduction'
@@ -11,7 +12,7 @@ const [operations, seed] = process.argv.slice(2).map(Number) as [number, number]
 const environment = process.env
 const transportName = environment.HOROVOD_TRANSPORT ?? 'auto'
 if (environment.TEST_UID && loadNative()) process.setuid!(Number(environment.TEST_UID)) // another user, with the addon
-const signals = new SharedArrayBuffer(8)
+const signals = newSignals()
 const start = { world: worldOf(environment), environment, transport: transportName, signals }
 const alive = setInterval(() => {}, 1000) // sockets do not keep a process
 const joined = await joinWorld(start, { onHostsUpdated: () => {}, onBroken: () => {} })
