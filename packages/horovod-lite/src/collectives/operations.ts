@@ -58,9 +58,9 @@ const entryOf = (name: string, { shape, dtype }: tf.Tensor) => ({ name, shape, d
 
 /** A tensor's rows. */
 function rowsPayload(tensor: tf.Tensor): Payload {
-  const { shape, dtype } = tensor
+  const { shape, dtype, size } = tensor
+  if (size === 0) return { bytes: shape[0]! } // rows without anything are counted too
   if (dtype === 'string') return payloadOf(encodeStrings(readStrings(tensor)))
-  if (tensor.size === 0) return { bytes: shape[0]! } // rows without numbers are counted too
   return numbersPayload([tensor], dtype)
 }
 
@@ -84,14 +84,15 @@ function partsOf({ output, counts }: Outcome): Uint8Array[] {
 
 /** Received rows as a tensor, and how many came from each rank. */
 function rowsOf(outcome: Outcome, [, ...row]: number[], dtype: tf.DataType): { output: tf.Tensor; rows: number[] } {
-  if (dtype === 'string') {
+  const perRow = tf.util.sizeFromShape(row)
+  if (dtype === 'string' && perRow > 0) {
     const parts = partsOf(outcome).map(decodeStrings)
-    const perRow = tf.util.sizeFromShape(row) || 1
     const rows = parts.map(({ length }) => length / perRow)
     return { output: stringTensor(parts.flat(), [sum(rows), ...row]), rows }
   }
   const bytes = byteLength(row, dtype)
   const rows = outcome.counts!.map((count) => count / (bytes || 1))
+  if (dtype === 'string') return { output: stringTensor([], [sum(rows), ...row]), rows }
   const values = valuesOf(bytes > 0 ? outcome.output! : new Uint8Array(), dtype)
   const [output] = tensorsOf(values, [[sum(rows), ...row]], dtype) as [tf.Tensor]
   return { output, rows }
@@ -171,12 +172,13 @@ export function startAlltoall(
 /** What each rank is sent, one after the other, and its bytes. */
 function partsFor(tensor: tf.Tensor, splits: readonly number[]): [payload: Payload, bytes: number[]] {
   const [, ...row] = tensor.shape
-  if (tensor.dtype !== 'string') {
+  const perRow = tf.util.sizeFromShape(row)
+  if (tensor.dtype !== 'string' || perRow === 0) {
     const bytes = byteLength(row, tensor.dtype) || 1
     return [rowsPayload(tensor), splits.map((rows) => rows * bytes)]
   }
   const strings = readStrings(tensor).slice()
-  const parts = splits.map((rows) => encodeStrings(strings.splice(0, rows * tf.util.sizeFromShape(row))))
+  const parts = splits.map((rows) => encodeStrings(strings.splice(0, rows * perRow)))
   return [payloadOf(...parts), parts.map(({ byteLength }) => byteLength)]
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { context } from '../context'
-import { type Compression, compress } from '../optimizer/compression'
+import { type Compression, compress, requireCompression } from '../optimizer/compression'
 import type { Client, Numbers } from '../process/client'
 import { Average, Max, Min, Product, type ReduceOp, Sum } from '../reduce_op'
 import { eachDtype, type Group } from './groups'
@@ -37,9 +37,9 @@ interface Waiting {
 /** Begins the reduction of tensors as one operation a dtype, with one read-back each; none in a world of one. */
 export const startGroupedAllreduce = (
   tensors: readonly tf.Tensor[],
-  { names, ...options }: GroupedAllreduceOptions & Waiting = {},
+  options: GroupedAllreduceOptions & Waiting = {},
 ): Pending<tf.Tensor[]> =>
-  startAll('grouped_allreduce', tensors, options, (name) => names ?? tensors.map((_, i) => `${name}.${i}`))
+  startAll('grouped_allreduce', tensors, options, (name) => options.names ?? tensors.map((_, i) => `${name}.${i}`))
 
 export const startAllreduce = (tensor: tf.Tensor, options: AllreduceOptions & Waiting = {}): Pending<tf.Tensor> =>
   map(
@@ -50,11 +50,11 @@ export const startAllreduce = (tensor: tf.Tensor, options: AllreduceOptions & Wa
 function startAll(
   kind: string,
   tensors: readonly tf.Tensor[],
-  options: AllreduceOptions & Waiting,
+  options: GroupedAllreduceOptions & Waiting,
   namesOf: (name: string) => readonly string[],
 ): Pending<tf.Tensor[]> {
   const { client } = context('allreduce()')
-  for (const tensor of tensors) requireReducible(tensor, options.op)
+  requireSensible(tensors, options)
   if (!client) return done(() => alone(tensors, options))
   const name = client.nameOf(kind, options.name)
   return eachDtype(name, tensors, namesOf(name), (group) => start(client, group, options))
@@ -120,6 +120,19 @@ const POSSIBLE: Partial<Record<tf.DataType, readonly ReduceOp[]>> = {
   int32: [Average, Sum, Min, Max, Product],
   bool: [Sum, Min, Max, Product],
   complex64: [Average, Sum],
+}
+
+function requireSensible(
+  tensors: readonly tf.Tensor[],
+  options: AllreduceOptions & { names?: readonly string[] },
+): void {
+  const { op, prescaleFactor = 1, postscaleFactor = 1, compression = 'none', names } = options
+  for (const tensor of tensors) requireReducible(tensor, op)
+  for (const [what, factor] of Object.entries({ prescaleFactor, postscaleFactor }))
+    if (!Number.isFinite(factor)) throw new Error(`${what}: got ${factor}, expected a finite number`)
+  requireCompression(compression)
+  if (names && names.length !== tensors.length)
+    throw new Error(`names: got ${names.length} for ${tensors.length} tensors, expected one for each`)
 }
 
 function requireReducible({ dtype }: tf.Tensor, op: ReduceOp = Average): void {

@@ -3,6 +3,12 @@ import * as tf from '@tensorflow/tfjs-core'
 /** How float32 values are rounded before they travel: not, to IEEE half precision, or to bfloat16. */
 export type Compression = 'none' | 'fp16' | 'bf16'
 
+/** @throws where it is none of them */
+export function requireCompression(compression: string): void {
+  if (!['none', 'fp16', 'bf16'].includes(compression))
+    throw new Error(`compression: got ${compression}, expected none, fp16 or bf16`)
+}
+
 /**
  * Values rounded to the nearest that the half type has, still as float32; in the graph. Ties go either way. Beyond the
  * largest (fp16: 65504) is ±Infinity. Other dtypes than float32 are left alone.

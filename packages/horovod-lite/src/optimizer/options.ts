@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { Average, Max, Min, Product, type ReduceOp, Sum } from '../reduce_op'
-import type { Compression } from './compression'
+import { type Compression, requireCompression } from './compression'
 
 export interface DistributedOptimizerOptions {
   /** Default Average. */
@@ -37,8 +37,7 @@ export function checked(optimizer: tf.Optimizer, given: DistributedOptimizerOpti
   const { op, compression, backwardPassesPerStep: passes, gradientPredivideFactor: factor, bucketBytes } = options
   if (![Average, Sum, Min, Max, Product].includes(op))
     throw new Error(`op: got ${op}, expected Average, Sum, Min, Max or Product`)
-  if (!['none', 'fp16', 'bf16'].includes(compression))
-    throw new Error(`compression: got ${compression}, expected none, fp16 or bf16`)
+  requireCompression(compression)
   if (!(Number.isInteger(passes) && passes >= 1))
     throw new Error(`backwardPassesPerStep: got ${passes}, expected a whole number of at least 1`)
   if (!(factor > 0 && factor < Infinity))

@@ -103,7 +103,7 @@ describeOnTransports('several ranks', (transport) => {
   })
 
   test('tensors without numbers', () => {
-    const shapes = [[3, 0], [0, 3], [2, 3], [0, 3], [3, 0], [3, 0]] // biome-ignore format: one line
+    const shapes = [[3, 0], [0, 3], [2, 3], [0, 3], [3, 0], [3, 0], [3, 0], [3, 0]] // biome-ignore format: one line
     for (const got of of(3, 'empty')) expect(got).toEqual({ shapes, group: 0 })
   })
 })

@@ -119,13 +119,15 @@ describeOnBackends('a world of one', () => {
 
   test('scales before and after; whole numbers are truncated', () =>
     expectNoLeak(async () => {
-      const [x, n] = [tf.tensor1d([1, -2.5]), tf.tensor1d([3, -5], 'int32')]
+      const [x, n] = [tf.tensor1d([1, -2.5]), tf.tensor1d([3, -5, 2 ** 25 + 1], 'int32')]
       const scaled = [
         hvd.allreduce(x, { prescaleFactor: 0.5, postscaleFactor: 3 }),
         hvd.allreduce(n, { prescaleFactor: 0.5 }),
+        hvd.allreduce(n, { prescaleFactor: 3 }),
       ]
       expect(await data(scaled[0]!)).toEqual([1.5, -3.75])
-      expect(await data(scaled[1]!)).toEqual([1, -2])
+      expect(await data(scaled[1]!)).toEqual([1, -2, 2 ** 24])
+      expect(await data(scaled[2]!)).toEqual([9, -15, 3 * 2 ** 25 + 3])
       expect(scaled[1]!.dtype).toBe('int32')
       tf.dispose([x, n, scaled])
     }))
@@ -156,6 +158,22 @@ describeOnBackends('a world of one', () => {
       for (const splits of [[2], [1, 2], [-3], [1.5]])
         expect(() => hvd.alltoall(tensor, splits)).toThrow(/splits: got \[.*\], expected 1 whole numbers with sum 3/)
       tf.dispose([tensor, output])
+    }))
+
+  test('refuses factors that are no numbers, compressions that are none, and names that do not fit', () =>
+    tf.tidy(() => {
+      const one = tf.scalar(1)
+      for (const factor of [Number.NaN, Number.POSITIVE_INFINITY])
+        for (const what of ['prescaleFactor', 'postscaleFactor'])
+          expect(() => hvd.allreduce(one, { [what]: factor })).toThrow(
+            `${what}: got ${factor}, expected a finite number`,
+          )
+      expect(() => hvd.allreduce(one, { compression: 'fp32' as 'fp16' })).toThrow(
+        'compression: got fp32, expected none, fp16 or bf16',
+      )
+      expect(() => hvd.groupedAllreduce([one, one], { names: ['a'] })).toThrow(
+        'names: got 1 for 2 tensors, expected one for each',
+      )
     }))
 
   test('refuses scalars that need rows, and roots that are not there', () =>
