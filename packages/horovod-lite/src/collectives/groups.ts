@@ -11,7 +11,13 @@ export interface Group {
   names: string[]
 }
 
-/** Begins one operation for each dtype among the tensors. The results come in the tensors' order. */
+/** Tensors, and where in the caller's list they belong. */
+type Placed = (readonly [place: number, result: tf.Tensor])[]
+
+/**
+ * Begins one operation for each dtype among the tensors. The results come in the tensors' order.
+ * @throws what `start` does; results of what had begun before are disposed when they come
+ */
 export function eachDtype(
   name: string,
   tensors: readonly tf.Tensor[],
@@ -20,7 +26,8 @@ export function eachDtype(
 ): Pending<tf.Tensor[]> {
   const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))]
   if (dtypes.length === 0) dtypes.push('float32') // without tensors the ranks still have to agree
-  const started = dtypes.map((dtype) => {
+  const started: Pending<Placed>[] = []
+  const begin = (dtype: tf.DataType) => {
     const places = [...tensors.keys()].filter((i) => tensors[i]!.dtype === dtype)
     const group = {
       dtype,
@@ -28,10 +35,25 @@ export function eachDtype(
       tensors: places.map((i) => tensors[i]!),
       names: places.map((i) => names[i]!),
     }
-    return map(start(group), (results) => results.map((result, i) => [places[i]!, result] as const))
-  })
+    started.push(map(start(group), (results) => results.map((result, i) => [places[i]!, result] as const)))
+  }
+  try {
+    for (const dtype of dtypes) begin(dtype)
+  } catch (error) {
+    for (const each of started) void forget(each)
+    throw error
+  }
   return map(all(started), (results) => {
     const placed = new Map(results.flat())
     return tensors.map((_, i) => placed.get(i)!)
   })
 }
+
+/** Nobody wants the results, but what an operation holds is free only when it has been waited for. */
+const forget = (pending: Pending<Placed>): Promise<void> =>
+  pending.promise().then(
+    (results) => {
+      for (const [, result] of results) result.dispose()
+    },
+    () => {}, // it failed too
+  )
