@@ -2,6 +2,8 @@
 const SMALLEST = 4096
 /** Bytes of free pieces; where there are more, those that have not been used for longest are left to the garbage collector. */
 const KEPT = 128 * 2 ** 20
+/** A larger piece (a broadcast of a whole model) is rare, and not worth that all others go for it. */
+const LARGEST = 64 * 2 ** 20
 
 /**
  * Memory that the main thread and the background thread share, used again: the system takes longer to give new pages
@@ -23,6 +25,7 @@ export class SharedMemory {
 
   /** Nobody needs them any more. */
   give({ buffer }: Uint8Array): void {
+    if (buffer.byteLength > LARGEST) return
     this.free.push(buffer as SharedArrayBuffer)
     this.bytes += buffer.byteLength
     while (this.bytes > KEPT) this.bytes -= this.free.shift()!.byteLength

@@ -35,3 +35,11 @@ test('what is kept is limited; what has not been used for longest goes', () => {
   const again = pieces.map(({ byteLength, buffer }) => memory.take(byteLength).buffer === buffer)
   expect(again).toEqual([false, false, true, true])
 })
+
+test('what is larger than a bucket of gradients is not kept, and drives nothing out', () => {
+  const memory = new SharedMemory()
+  const [bucket, large] = [64 * 2 ** 20, 100 * 2 ** 20].map((bytes) => memory.take(bytes)) as [Uint8Array, Uint8Array]
+  for (const piece of [bucket, large]) memory.give(piece)
+  expect(memory.take(bucket.byteLength).buffer).toBe(bucket.buffer)
+  expect(memory.take(large.byteLength).buffer).not.toBe(large.buffer)
+})
