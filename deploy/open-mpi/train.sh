@@ -5,5 +5,6 @@ set -euo pipefail
 hosts=${HOSTFILE:-$(dirname "$(realpath "$0")")/hosts}
 [ $# -gt 0 ] || set -- npx unet-industrial train --data-dir /data/DAGM2007 --class-id 1 --global-batch-size 16
 
-# A process is not bound to one core: it has threads of its own. HOROVOD_* is Open MPI's to give to the other hosts.
+# A process is not bound to one core: it has threads of its own. Other hosts get no variables but those that -x names: give
+# HOROVOD_TIMELINE and others a -x of their own.
 exec mpirun --hostfile "$hosts" --bind-to none --map-by slot --tag-output -x PATH -x HOROVOD_TRANSPORT=mpi "$@"

@@ -93,9 +93,9 @@ export const size = (): number => context('size()').world.size
 export const localRank = (): number => context('localRank()').world.localRank
 /** Processes on this host. */
 export const localSize = (): number => context('localSize()').world.localSize
-/** This host's number. */
+/** This process's number among those that have its local rank, each on another host: the host's number where all have as many. */
 export const crossRank = (): number => context('crossRank()').world.crossRank
-/** Hosts. */
+/** Hosts that have a process with this local rank. */
 export const crossSize = (): number => context('crossSize()').world.crossSize
 /** What moves the tensors: `local` in a world of one, else `tcp`, `shm`, `mpi` or a module's own name. */
 export const transportName = (): string => context('transportName()').client?.transport ?? 'local'
