@@ -1,3 +1,4 @@
+import { Lanes, titleOf } from './lanes'
 import { TraceFile } from './trace-file'
 
 /** A submitted operation, as far as the trace shows it. */
@@ -21,7 +22,7 @@ const QUEUE = 'QUEUE'
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /**
- * A trace that chrome://tracing and Perfetto show. Each operation has a lane of its name:
+ * A trace that chrome://tracing and Perfetto show. Each operation has a lane of its name (or shares one: `Lanes`):
  *
  *     NEGOTIATE_ALLREDUCE until all ranks have submitted it, with a mark for each rank
  *     ALLREDUCE           from then to its end, and in it
@@ -32,7 +33,10 @@ const now = (): number => Number(process.hrtime.bigint()) / 1e6
  */
 export class Timeline {
   private readonly file: TraceFile
-  private readonly lanes = new Map<string, number>()
+  private readonly lanes = new Lanes((tid, name) => {
+    this.metadata('thread_name', tid, { name })
+    this.metadata('thread_sort_index', tid, { sort_index: tid })
+  })
   /** Of each operation, what has begun and not ended. */
   private readonly open = new Map<string, string[]>()
   private readonly origin = now()
@@ -58,7 +62,7 @@ export class Timeline {
     if (!this.open.has(name)) {
       const [entry] = entries
       const what = entries.length === 1 ? { dtype: entry!.dtype, shape: entry!.shape } : { tensors: entries.length }
-      this.begin(name, `NEGOTIATE_${kind.toUpperCase()}`, { bytes, ...what })
+      this.begin(name, `NEGOTIATE_${kind.toUpperCase()}`, { ...(titleOf(name) !== name && { name }), bytes, ...what })
     }
     this.event(name, { ph: 'X', name: String(rank), dur: 0 })
   }
@@ -85,6 +89,7 @@ export class Timeline {
   finished(name: string): void {
     while (this.open.get(name)?.length) this.end(name)
     this.open.delete(name)
+    this.lanes.finished(name)
   }
 
   /** Work of the main thread. Times in milliseconds of `process.hrtime`, the one clock of all threads. */
@@ -104,17 +109,7 @@ export class Timeline {
   }
 
   private event(lane: string, event: object): void {
-    this.file.add({ pid: 0, tid: this.lane(lane), ts: (now() - this.origin) * 1000, ...event })
-  }
-
-  private lane(name: string): number {
-    const known = this.lanes.get(name)
-    if (known !== undefined) return known
-    const tid = this.lanes.size + 1
-    this.lanes.set(name, tid)
-    this.metadata('thread_name', tid, { name })
-    this.metadata('thread_sort_index', tid, { sort_index: tid })
-    return tid
+    this.file.add({ pid: 0, tid: this.lanes.of(lane), ts: (now() - this.origin) * 1000, ...event })
   }
 
   private metadata(name: string, tid: number, args: object): void {

@@ -32,8 +32,17 @@ export class TraceFile {
 
   close(): void {
     this.write()
-    if (this.file !== undefined) closeSync(this.file)
+    this.release()
+  }
+
+  private release(): void {
+    const { file } = this
     this.file = undefined
+    try {
+      if (file !== undefined) closeSync(file)
+    } catch {
+      // it cannot be written any more, as was told
+    }
   }
 
   private write(): void {
@@ -42,7 +51,7 @@ export class TraceFile {
     try {
       this.append()
     } catch (error) {
-      this.file = undefined
+      this.release()
       this.onLost((error as NodeJS.ErrnoException).code ?? String(error))
     }
   }

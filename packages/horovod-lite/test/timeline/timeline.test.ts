@@ -1,4 +1,4 @@
-import { closeSync, existsSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Timeline } from '../../src/timeline/timeline'
@@ -108,6 +108,35 @@ test('a name that is used again has the same lane', () => {
   expect(events.filter(({ ph, name }) => ph === 'B' && name === 'BROADCAST')).toHaveLength(2)
 })
 
+test('operations without names share lanes, as many as are under way at a time', () => {
+  const path = newPath()
+  const timeline = new Timeline(path, silent)
+  const nameOf = (i: number) => `allreduce.noname.${i}`
+  for (let i = 0; i < 300; i++) {
+    timeline.submitted(0, shown(nameOf(i)))
+    if (i === 0) continue // two are under way
+    timeline.negotiated(nameOf(i - 1), 'allreduce')
+    timeline.begin(nameOf(i - 1), 'TCP_ALLREDUCE')
+    timeline.finished(nameOf(i - 1))
+  }
+  timeline.submitted(0, shown('grouped_allreduce.noname.3.int32'))
+  timeline.close()
+  const events = eventsOf(path)
+  const titles = events.filter(({ name }) => name === 'thread_name').map(({ args }) => args!.name)
+  expect(titles).toEqual(['allreduce.noname', 'allreduce.noname', 'grouped_allreduce.noname.int32'])
+  const begun = events.filter(({ ph, name }) => ph === 'B' && name === 'NEGOTIATE_ALLREDUCE')
+  expect(begun.slice(0, 300).map(({ args }) => args!.name)).toEqual(Array.from({ length: 300 }, (_, i) => nameOf(i)))
+  for (const lane of new Set(begun.map(({ tid }) => tid))) {
+    const open: string[] = []
+    for (const { ph, name } of events.filter(({ tid }) => tid === lane))
+      if (ph === 'B') open.push(name)
+      else if (ph === 'E') expect(open.pop()).toBe(name)
+    expect(open).toEqual([])
+    const negotiations = begun.filter(({ tid }) => tid === lane).length
+    expect(negotiations).toBeLessThanOrEqual(150)
+  }
+})
+
 test('a file that cannot be written is an error that says what to do', () => {
   expect(() => new Timeline('/nowhere/trace.json', silent)).toThrow(
     'HOROVOD_TIMELINE: cannot write /nowhere/trace.json (ENOENT); choose another file',
@@ -128,4 +157,18 @@ test('a file that cannot be written any more is told once, and nothing else happ
   timeline.submitted(0, shown('b'))
   timeline.close()
   expect(told).toEqual([`HOROVOD_TIMELINE: cannot write ${path} any more (EBADF); training goes on`])
+})
+
+test('a file that cannot be written any more is closed', async () => {
+  const path = newPath()
+  const timeline = new Timeline(path, silent)
+  const file = Reflect.get(timeline, 'file')
+  closeSync(Reflect.get(file, 'file'))
+  const unwritable = openSync(path, 'r')
+  Reflect.set(file, 'file', unwritable)
+  timeline.submitted(0, shown('a'))
+  await setImmediate()
+  await setImmediate()
+  expect(() => fstatSync(unwritable)).toThrow('EBADF')
+  timeline.close()
 })
