@@ -1,13 +1,17 @@
+import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { type Native, reductionNumber, wireNumber } from '../native'
 import type { Address, Reduction, WireType } from '../transport'
 import type { Mover, Route } from './mover'
 
+/** No descriptor: an error only where something has still to be moved. */
+export const CLOSED = -1
+
 /** The ranks' sockets, while no other bytes travel on them. */
 export interface Sockets {
   readonly rank: number
   readonly size: number
-  /** Opens one that is not open yet. @returns its descriptor now; throws where it is closed */
+  /** Opens one that is not open yet. @returns its descriptor now, or CLOSED: the other side may have done its part and left */
   openTo(rank: number): Promise<() => number>
   openFrom(rank: number): Promise<() => number>
   /** @throws what is to be said of it */
@@ -69,9 +73,9 @@ export class Addresses implements Mover<Address> {
   }
 }
 
-const none = () => -1
+const none = () => CLOSED
 
 const numbers = (parts: number[][]): Float64Array => Float64Array.from(parts.flat())
 
 const errorOf = (error: number): Error =>
-  new Error(error === 0 ? 'it closed the connection' : getSystemErrorName(-error))
+  new Error(error === 0 || error === constants.errno.EBADF ? 'it closed the connection' : getSystemErrorName(-error))

@@ -2,7 +2,7 @@ import { connect } from '../../wire/connect'
 import type { Connection } from '../../wire/connection'
 import type { Native } from '../native'
 import type { Address, Peer, Reduction, Transport, WireType } from '../transport'
-import { Addresses, type Sockets } from './addresses'
+import { Addresses, CLOSED, type Sockets } from './addresses'
 import { ringAllgather } from './allgather'
 import { allreduce } from './allreduce'
 import { pairwiseAlltoall } from './alltoall'
@@ -143,16 +143,11 @@ export class TcpTransport implements Transport, Links, Sockets {
   }
 
   async openTo(rank: number): Promise<() => number> {
-    return this.descriptor(rank, await this.slot(rank).connection)
+    return descriptorOf(await this.slot(rank).connection)
   }
 
   async openFrom(rank: number): Promise<() => number> {
-    return this.descriptor(rank, await this.source(rank))
-  }
-
-  private descriptor(rank: number, connection: Connection): () => number {
-    const closed = `the connection with ${connection.remote} is closed`
-    return () => connection.descriptor ?? this.lost(rank, new Error(closed))
+    return descriptorOf(await this.source(rank))
   }
 
   lost(rank: number, { message }: Error): never {
@@ -160,6 +155,8 @@ export class TcpTransport implements Transport, Links, Sockets {
     throw this.failure ?? new Error(`lost rank ${rank} (${host}, pid ${pid}): ${message}`)
   }
 }
+
+const descriptorOf = (connection: Connection) => () => connection.descriptor ?? CLOSED
 
 /** A connection that the peer will open. */
 class Slot {
