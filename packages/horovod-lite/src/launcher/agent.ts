@@ -3,10 +3,8 @@
 import { statSync } from 'node:fs'
 import { version } from '../../package.json'
 import { Child } from './child'
+import { GRACE } from './patience'
 import { type FromAgent, lineOf, messages, STREAMS, type Stream, type ToAgent } from './protocol'
-
-/** Milliseconds between SIGTERM and SIGKILL where hvdrun is gone. mpirun needs 1 s to end its processes. */
-const GRACE = 3000
 
 /** Of the host, not of hvdrun's. */
 const HOST_VARIABLES = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTIME_DIR']

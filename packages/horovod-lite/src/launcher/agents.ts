@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { version } from '../../package.json'
 import { fileOf } from '../files'
 import { flow } from './flow'
+import { signalGroup } from './groups'
 import { isLocal } from './hosts'
+import { PATIENCE } from './patience'
 import { type FromAgent, lineOf, messages, type Stream, type ToAgent } from './protocol'
 import { gist, onHost, quote, type SshOptions } from './ssh'
 
@@ -35,9 +37,6 @@ interface Entry {
   pid?: number
   exit?: Exit
 }
-
-/** Milliseconds that an agent has to end what it still has when hvdrun leaves it. */
-const PATIENCE = 5000
 
 /** hvdrun's hand on a host: an agent there, whose stdin is its life line. */
 export class Agent {
@@ -130,7 +129,7 @@ export class Agent {
   /** Ends ssh, and what it has started, and waits for no pipe that somebody else holds open. */
   private discard(): void {
     const { pid, stdin, stdout, stderr } = this.child
-    if (pid !== undefined) killGroup(pid)
+    if (pid !== undefined) signalGroup(pid, 'SIGKILL')
     for (const pipe of [stdin, stdout, stderr]) pipe!.destroy()
   }
 
@@ -186,7 +185,7 @@ export class Agent {
 
   private killGroups(groups: number[]): void {
     if (isLocal(this.host)) {
-      for (const group of groups) killGroup(group)
+      for (const group of groups) signalGroup(group, 'SIGKILL')
       return
     }
     const kill = `kill -9 ${groups.map((group) => `-${group}`).join(' ')}`
@@ -196,11 +195,3 @@ export class Agent {
 }
 
 const agentCommand = () => `exec ${quote(process.execPath)} ${quote(fileURLToPath(fileOf('agent')))}`
-
-function killGroup(group: number): void {
-  try {
-    process.kill(-group, 'SIGKILL')
-  } catch {
-    // it has ended
-  }
-}

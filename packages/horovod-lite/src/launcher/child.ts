@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { groupLives, signalGroup } from './groups'
 import { STREAMS, type Stream } from './protocol'
 
 export interface ChildOptions {
@@ -59,7 +60,7 @@ export class Child {
     let outlived: NodeJS.Timeout
     let obeyed = false // npx ends at once by the SIGTERM that what it has started is still to obey
     const destroyPipes = () => {
-      if (obeyed && this.signal(0)) outlived = setTimeout(destroyPipes, AFTERLIFE)
+      if (obeyed && groupLives(this.pid!)) outlived = setTimeout(destroyPipes, AFTERLIFE)
       else for (const pipe of [child.stdout, child.stderr]) pipe.destroy()
     }
     child.once('exit', (code, signal) => {
@@ -80,14 +81,10 @@ export class Child {
     return this.process.pid
   }
 
-  /** To the whole group; 0 only asks. @returns whether anybody is in it */
-  signal(signal: NodeJS.Signals | 0): boolean {
-    if (signal) this.told = signal
-    try {
-      return process.kill(-this.process.pid!, signal)
-    } catch {
-      return false
-    }
+  /** To the whole group. */
+  signal(signal: NodeJS.Signals): void {
+    this.told = signal
+    signalGroup(this.pid!, signal)
   }
 
   /** Whether it has to wait with what it says there. */

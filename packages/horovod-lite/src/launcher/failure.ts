@@ -13,6 +13,12 @@ export interface Failed {
 /** What ranks say that have lost another one (background/control.ts and the transports). */
 const LOST = /\b(?:lost rank (\d+) \(|rank (\d+) \([^()]*\) has died)/
 
+/** Whether it followed from the end of another. */
+export const hasLost = ({ lastLines }: Pick<RankOutput, 'lastLines'>): boolean => LOST.test(lastLines.join('\n'))
+
+/** Whether a signal that was passed on has ended it, or it says so as a shell does. */
+export const obeyed = (exit: Exit, signal: NodeJS.Signals): boolean => codeOf(exit) === 128 + constants.signals[signal]
+
 /**
  * The failure from which the others follow. Ranks that lose a peer fail too, and on another host they may be heard of
  * first; their last lines name whom they have lost.

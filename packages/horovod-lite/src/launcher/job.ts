@@ -3,20 +3,13 @@ import { newSecret } from '../wire/authentication'
 import { RendezvousServer } from '../wire/rendezvous'
 import { Agent, type AgentOptions, type Exit, type RemoteProcess } from './agents'
 import { jobVariables, placeVariables, rendezvousHost, rendezvousVariables } from './environment'
-import { causeOf, codeOf, howItFailed, lastLinesOf } from './failure'
+import { causeOf, codeOf, type Failed, hasLost, howItFailed, lastLinesOf, obeyed } from './failure'
 import type { Place } from './hosts'
 import { RankOutput } from './output'
+import { GRACE, HEARING, PATIENCE } from './patience'
 import { say } from './screen'
 import type { Settings } from './settings'
 import { withSignals } from './signals'
-
-/**
- * Milliseconds after a rank has failed: until the others get SIGTERM (before that they may end by themselves, and say why;
- * the one that was heard of first may only have lost another), SIGKILL, and until hvdrun waits no more.
- */
-const HEARING = 1000
-const GRACE = 3000
-const PATIENCE = 4500
 
 /** A rank that runs, or ran. */
 interface Rank {
@@ -60,8 +53,11 @@ export const agentOptions = ({ sshCommand, sshPort, sshIdentityFile, startTimeou
 class Job {
   private readonly ranks: Rank[] = []
   /** By themselves, in the order in which they were heard of. */
-  private readonly failures: (Rank & { exit: Exit })[] = []
+  private readonly failures: Failed[] = []
   private signalled?: NodeJS.Signals
+  private ending = false
+  /** A second signal has come. */
+  private impatient = false
   private readonly timers: NodeJS.Timeout[] = []
   private giveUp!: () => void
   private readonly gaveUp = new Promise<void>((resolve) => {
@@ -84,10 +80,10 @@ class Job {
       },
     )
     for (const timer of this.timers) clearTimeout(timer)
-    if (this.failures.length > 0) return this.report()
+    const code = this.ownFailures().length > 0 ? this.report() : 0
     // As with horovodrun: a signal after which all ranks end well has done no harm.
     const well = this.ranks.every(({ exit }) => exit?.code === 0)
-    return this.signalled && !well ? 128 + constants.signals[this.signalled] : 0
+    return this.signalled && !well ? 128 + constants.signals[this.signalled] : code
   }
 
   /** Resolves when it has ended. */
@@ -100,7 +96,7 @@ class Job {
         onOutput: (stream, bytes) => output.write(stream, bytes),
         onDeath: (exit) => {
           rank.exit = exit
-          if (exit.code !== 0 && !this.signalled) this.fail({ ...rank, exit })
+          if (exit.code !== 0 && !this.impatient) this.fail({ place, output, exit })
         },
         onExit: () => {
           output.close()
@@ -110,19 +106,31 @@ class Job {
     })
   }
 
-  private fail(failure: Rank & { exit: Exit }): void {
+  private fail(failure: Failed): void {
+    if (this.signalled && obeyed(failure.exit, this.signalled)) return
     this.failures.push(failure)
-    if (this.failures.length > 1) return
+    this.timers.push(setTimeout(() => this.endAll(), HEARING)) // the first that was heard of may only have lost another
+  }
+
+  private endAll(): void {
+    if (this.ending || this.ownFailures().length === 0) return
+    this.ending = true
+    this.signalAll('SIGTERM')
     this.timers.push(
-      setTimeout(() => this.signalAll('SIGTERM'), HEARING),
-      setTimeout(() => this.signalAll('SIGKILL'), GRACE),
-      setTimeout(() => this.giveUp(), PATIENCE),
+      setTimeout(() => this.signalAll('SIGKILL'), GRACE - HEARING),
+      setTimeout(() => this.giveUp(), PATIENCE - HEARING),
     )
+  }
+
+  /** After a signal not of those who have lost one that obeyed it: others may still save. */
+  private ownFailures(): Failed[] {
+    return this.signalled ? this.failures.filter(({ output }) => !hasLost(output)) : this.failures
   }
 
   /** A signal to hvdrun is for all ranks; a second one ends them. */
   private pass(signal: NodeJS.Signals, again: boolean): void {
     this.signalled ??= signal
+    this.impatient = again
     if (!again) say(`${signal} goes to all ranks; once more ends them at once`)
     this.signalAll(again ? 'SIGKILL' : signal)
     if (again) this.timers.push(setTimeout(() => this.giveUp(), PATIENCE - GRACE))
@@ -135,7 +143,7 @@ class Job {
 
   /** Says who failed first. @returns its exit code */
   private report(): number {
-    const { place, exit, output } = causeOf(this.failures)
+    const { place, exit, output } = causeOf(this.ownFailures())
     const silent = this.ranks.filter((rank) => !rank.exit).map(({ place: { rank, host } }) => `rank ${rank} on ${host}`)
     if (silent.length > 0) say(`${silent.join(', ')}: nothing was heard since; look there for what is left`)
     const others = this.ranks.length > 1 ? '; the other ranks were ended' : ''

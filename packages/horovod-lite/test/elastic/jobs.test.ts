@@ -230,6 +230,16 @@ describe.concurrent('a job', { timeout: 600_000 }, () => {
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 
+  test('after it nobody waits for a rank that, having lost another, wants to go on in a further world', async () => {
+    const job = await start('a:2\n', ['--min-np', '2'], { environment: { STAYS: '1' } })
+    await job.until(({ event, step }) => event === 'step' && step >= 3)
+    kill(job.child.pid!, 'SIGTERM')
+    const { code, stderr } = await job.ended
+    expect(code).toBe(143)
+    expect(stderr).not.toMatch(/killed|exited/)
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
   test('nobody survives hvdrun', async () => {
     const job = await start('a:1\nb:1\n', ['--min-np', '2'])
     await job.until(({ event, step }) => event === 'step' && step >= 3)

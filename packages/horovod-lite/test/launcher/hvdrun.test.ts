@@ -152,7 +152,9 @@ describe('output that nobody reads', () => {
     const { child, cwd, marker, ended, waits, says } = await start(others)
     await waits()
     writeFileSync(join(cwd, 'go'), '')
-    await says(/rank 1 on localhost exited with code 5; the other ranks were ended\nits last lines:\n(.*\n)+ {2}the reason\n/)
+    await says(
+      /rank 1 on localhost exited with code 5; the other ranks were ended\nits last lines:\n(.*\n)+ {2}the reason\n/,
+    )
     while (processesOf(marker).some((pid) => pid !== child.pid)) await sleep(50)
     child.stdout!.resume()
     expect((await ended).code).toBe(5)

@@ -14,6 +14,7 @@ const dying = process.env.HOROVOD_HOSTNAME === 'z' ? process.env.DIE_WHILE : und
 const die = () => process.kill(process.pid, process.env.DIE_BY ?? 'SIGKILL')
 
 const print = (line: object) => console.log(JSON.stringify({ pid: process.pid, ...line }))
+if (process.env.HOROVOD_RANK === process.env.STAYS) process.on('SIGTERM', () => {})
 print({ event: 'start', rank: -1 })
 if (dying === 'starting') die()
 if (dying === 'meeting') await registerAndDie()

@@ -2,9 +2,10 @@ import { constants } from 'node:os'
 import { HOSTS_UPDATED, type Policy, type Registered, type RendezvousServer, WORLD_BROKEN } from '../../wire/rendezvous'
 import type { World } from '../../world'
 import type { Exit } from '../agents'
-import { codeOf, howItFailed, lastLinesOf } from '../failure'
+import { codeOf, hasLost, howItFailed, lastLinesOf, obeyed } from '../failure'
 import type { Host } from '../hosts'
 import type { RankOutput } from '../output'
+import { HEARING, PATIENCE } from '../patience'
 import type { Membership } from './membership'
 import type { Processes } from './processes'
 import type { Worker } from './seating'
@@ -14,8 +15,6 @@ import type { Failure, Step } from './step'
 const RETRY = 10
 /** Milliseconds between two looks at the clock. */
 const TICK = 250
-/** Milliseconds after which hvdrun waits no more for processes that were told to end; its agents end them. */
-const PATIENCE = 6000
 
 const now = () => performance.now() / 1000
 
@@ -36,6 +35,12 @@ export class Driver implements Policy {
   /** What ran when hvdrun got a signal. */
   private readonly signalled = new Set<Worker>()
   private signal?: NodeJS.Signals
+  /** Of these, who has failed otherwise than by the signal. */
+  private readonly late: { text: string; output?: RankOutput }[] = []
+  /** Who wanted to go on in a further world. */
+  private readonly dismissed = new Set<Worker>()
+  /** Who still runs was told to end at once. */
+  private ending = false
   private finish!: (code: number) => void
   /** hvdrun's exit code, when all processes have ended. */
   readonly ended = new Promise<number>((resolve) => {
@@ -78,7 +83,13 @@ export class Driver implements Policy {
     if (failure && output && !wanted) this.outputs.set(worker, output)
     const broken = this.membership.ended(worker.id, now(), failure)
     if (failure && !wanted) this.say(failure.text)
-    if (failed && this.signal && this.signalled.has(worker)) this.exitCode = 128 + constants.signals[this.signal]
+    if (failure && this.signal && this.signalled.has(worker)) {
+      this.exitCode = 128 + constants.signals[this.signal]
+      if (!this.ending && !this.dismissed.has(worker) && !obeyed(exit, this.signal)) {
+        this.late.push({ text: failure.text, output })
+        setTimeout(() => this.endLate(), HEARING).unref()
+      }
+    }
     if (broken && failure) this.server?.notify(WORLD_BROKEN, { message: failure.text })
     this.reconsider()
     this.closed()
@@ -100,6 +111,7 @@ export class Driver implements Policy {
   /** A signal to hvdrun is for all processes; a second one ends them. */
   pass(signal: NodeJS.Signals, again: boolean): void {
     this.processes.signalAll(again ? 'SIGKILL' : signal)
+    this.ending ||= again
     if (again) return
     this.say(`${signal} goes to all processes; once more ends them at once`)
     if (this.over) return
@@ -108,8 +120,27 @@ export class Driver implements Policy {
     this.wait(0) // as in a job that is not elastic: a signal after which all end well has done no harm
   }
 
+  private endLate(): void {
+    if (this.ending || !this.lateFailure()) return
+    this.ending = true
+    this.stop()
+  }
+
+  /** Not of those who have lost one that obeyed the signal: others may still save. */
+  private lateFailure() {
+    return this.late.find(({ output }) => !output || !hasLost(output))
+  }
+
   assign(waiting: readonly Registered[]): (World | null)[] | undefined {
-    if (this.over) return undefined
+    if (this.over) {
+      // Who has lost another after a signal can go on only in a world that there will not be.
+      for (const { registration } of waiting) {
+        const worker = this.membership.find(registration.worker)
+        if (worker) this.dismissed.add(worker)
+        if (worker) this.processes.stop(worker)
+      }
+      return undefined
+    }
     const newest = new Map(waiting.map((registered) => [registered.registration.worker, registered]))
     this.membership.waitingAre(new Map([...newest].map(([id, { registration }]) => [id, registration])))
     const step = this.membership.next(now())
@@ -152,6 +183,10 @@ export class Driver implements Policy {
   /** Ends all processes. */
   private end(code: number): void {
     this.wait(code)
+    this.stop()
+  }
+
+  private stop(): void {
     for (const worker of this.membership.all) this.processes.stop(worker)
     setTimeout(() => this.close(), PATIENCE).unref()
   }
@@ -173,6 +208,8 @@ export class Driver implements Policy {
       this.say(output ? `${reason}\n${lastLinesOf(output)}`.trimEnd() : reason)
       this.verdict = undefined
     }
+    const late = this.lateFailure()
+    if (late) this.say(late.output ? `${late.text}\n${lastLinesOf(late.output)}`.trimEnd() : late.text)
     this.finish(this.exitCode)
   }
 }

@@ -2,12 +2,10 @@ import { setMaxListeners } from 'node:events'
 import { Agent, type Exit, type RemoteProcess } from '../agents'
 import { agentOptions } from '../job'
 import { RankOutput } from '../output'
+import { GRACE } from '../patience'
 import { say } from '../screen'
 import type { Settings } from '../settings'
 import type { Worker } from './seating'
-
-/** Milliseconds between SIGTERM and SIGKILL. */
-const GRACE = 3000
 
 export interface ProcessesOptions {
   settings: Settings
