@@ -8,7 +8,7 @@ import { type World, worldOn } from '../world'
 import { type Control, openControl } from './control'
 import { Doors } from './doors'
 import { meetAtRendezvous, meetThroughMpi, type News, usesMpi } from './meet'
-import { numberOf } from './settings'
+import { secondsOf } from './settings'
 
 /** A process's place in its world, and its ways to the others. */
 export interface Joined {
@@ -23,8 +23,8 @@ export interface Joined {
 /** Meets the other ranks, opens the control star and the transport. @throws where somebody is missing when the time is over */
 export async function joinWorld(start: Start, news: News): Promise<Joined> {
   const { environment } = start
-  const timeoutSeconds = numberOf(environment, 'HOROVOD_START_TIMEOUT', 30)
-  const silenceSeconds = numberOf(environment, 'HOROVOD_GLOO_TIMEOUT_SECONDS', 20)
+  const timeoutSeconds = secondsOf(environment, 'HOROVOD_START_TIMEOUT', 30)
+  const silenceSeconds = secondsOf(environment, 'HOROVOD_GLOO_TIMEOUT_SECONDS', 20)
   const doors = new Doors()
   const met = usesMpi(start)
     ? await meetThroughMpi(start, doors)

@@ -9,6 +9,13 @@ export function numberOf(environment: Environment, name: string, byDefault: numb
   return value
 }
 
+/** Timers take no more: 24 days. */
+const LONGEST = Math.floor((2 ** 31 - 1) / 1000)
+
+/** A time of the environment, in seconds. */
+export const secondsOf = (environment: Environment, name: string, byDefault: number): number =>
+  Math.min(numberOf(environment, name, byDefault), LONGEST)
+
 /** Bytes of a bucket of gradients, and of small operations that share a run. */
 export const fusionThreshold = (environment: Environment): number =>
   numberOf(environment, 'HOROVOD_FUSION_THRESHOLD', 64 * 2 ** 20)

@@ -1,6 +1,6 @@
 import type { Negotiation, Stall } from '../negotiation/negotiation'
 import type { Environment } from '../world'
-import { numberOf } from './settings'
+import { secondsOf } from './settings'
 import { warn } from './warn'
 
 /** Warns of operations that some ranks wait for while others do not submit them, and ends the job if that lasts. */
@@ -14,8 +14,8 @@ export class StallInspector {
     private readonly abort: (reason: string) => void,
   ) {
     if (environment.HOROVOD_STALL_CHECK_DISABLE === '1') return
-    const warnAfter = numberOf(environment, 'HOROVOD_STALL_CHECK_TIME_SECONDS', 60)
-    const endAfter = numberOf(environment, 'HOROVOD_STALL_SHUTDOWN_TIME_SECONDS', 0)
+    const warnAfter = secondsOf(environment, 'HOROVOD_STALL_CHECK_TIME_SECONDS', 60)
+    const endAfter = secondsOf(environment, 'HOROVOD_STALL_SHUTDOWN_TIME_SECONDS', 0)
     const shortest = Math.min(warnAfter, endAfter || warnAfter)
     this.timer = setInterval(() => this.look(warnAfter, endAfter), Math.min(1000, Math.max(20, shortest * 250)))
     this.timer.unref()
