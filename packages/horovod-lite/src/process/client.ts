@@ -25,6 +25,9 @@ interface Waiter {
 /** Transports whose operations block the background thread. */
 const BLOCKED = ['mpi']
 
+/** Milliseconds that the main thread waits before it says so. */
+const UNSAID = 5
+
 /** Longest wait for the background thread's goodbye when the program ends, in milliseconds. */
 const GOODBYE = 3000
 
@@ -127,6 +130,7 @@ export class Client {
   /** Blocks this thread until it has ended. @throws what the ranks disagree about, or `HorovodInternalError` */
   wait(ticket: Ticket): Outcome {
     this.announce(ticket)
+    this.waitAWhile(ticket)
     try {
       for (let told = false; ; told = true) {
         const seen = Atomics.load(this.signals, Signal.results)
@@ -142,6 +146,17 @@ export class Client {
       }
     } finally {
       this.waitedFor.delete(ticket.name)
+    }
+  }
+
+  /** Most operations end soon: then nobody need hear that this thread waits for them. */
+  private waitAWhile({ id }: Ticket): void {
+    const end = performance.now() + UNSAID
+    for (let left = UNSAID; left > 0; left = end - performance.now()) {
+      const seen = Atomics.load(this.signals, Signal.results)
+      this.drain()
+      if (this.results.has(id)) return
+      Atomics.wait(this.signals, Signal.results, seen, left)
     }
   }
 
