@@ -6,6 +6,7 @@ import '@tensorflow/tfjs-backend-cpu'
 import { registerGradients } from '@unet-internal/tfjs-gradients'
 import { expect } from 'vitest'
 import { hvdrun, type Launched, leftOf, script, temporaryFolder } from '../support/hvdrun'
+import type { Network } from '../support/namespaces'
 import { smallModel } from '../support/small_model'
 
 registerGradients()
@@ -42,6 +43,8 @@ export interface JobOptions {
   environment?: Record<string, string>
   command?: string[]
   transport?: string
+  /** Of the hosts; hvdrun runs on the first. Without it all are this machine. */
+  network?: Network
 }
 
 /** Jobs that may still be started: a job has several processes, which sleep now and then. */
@@ -53,17 +56,18 @@ const DEADLINE = 100
 
 /** @param hosts what the discovery script says; undefined: there is none */
 export async function start(hosts: string | undefined, args: string[], options: JobOptions = {}): Promise<Job> {
-  const { environment, transport = 'tcp', command = ['NODE', 'PROGRAM', '10', '2'] } = options
+  const { environment, transport = 'tcp', command = ['NODE', 'PROGRAM', '10', '2'], network } = options
   const cwd = temporaryFolder()
   const set = (text: string) => writeFileSync(join(cwd, 'hosts'), text)
   set(hosts ?? '')
   // Everything runs here, but on the host `nowhere` nothing answers.
-  const ssh = script(cwd, 'ssh-here', 'test "$1" = nowhere && exec sleep 1000; shift; exec sh -c "$1"')
+  const ssh = network?.ssh ?? script(cwd, 'ssh-here', 'test "$1" = nowhere && exec sleep 1000; shift; exec sh -c "$1"')
   const discovery = hosts === undefined ? [] : ['--host-discovery-script', 'cat hosts']
   const elastic = [...discovery, '--ssh-command', ssh, '--transport', transport, ...args]
   if (room > 0) room--
   else await new Promise<void>((next) => queue.push(next))
-  const job = await hvdrun([...elastic, ...command], { cwd, program: 'elastic_train', environment, deadline: DEADLINE })
+  const launch = { cwd, program: 'elastic_train', environment, deadline: DEADLINE, through: network?.on(0) }
+  const job = await hvdrun([...elastic, ...command], launch)
   job.ended.then(() => {
     const next = queue.shift()
     if (next) next()
