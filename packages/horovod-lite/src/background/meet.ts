@@ -11,6 +11,7 @@ import { openRegistration, register } from '../wire/register'
 import { HOSTS_UPDATED, type Registration, RendezvousServer, WORLD_BROKEN } from '../wire/rendezvous'
 import type { Environment, World } from '../world'
 import type { Doors } from './doors'
+import { warn } from './warn'
 
 /** What a process knows when all have met. */
 export interface Met {
@@ -96,7 +97,8 @@ export async function meetAtRendezvous(
   const { address, hosted } = place
   const chosen = environment.HOROVOD_GLOO_IFACE && addressOfInterface(environment.HOROVOD_GLOO_IFACE)
   const elastic = environment.HOROVOD_ELASTIC === '1'
-  const server = hosted && world.rank === 0 ? await RendezvousServer.open({ ...address, secret }) : undefined
+  const onRefused = (line: string) => warn(`horovod-lite, rank 0, at the rendezvous: ${line}`)
+  const server = hosted && world.rank === 0 ? await RendezvousServer.open({ ...address, secret, onRefused }) : undefined
   try {
     const connection = await openRegistration({ address: server?.address ?? address, secret, timeoutSeconds })
     const host = chosen || connection.localAddress.replace(/^::ffff:/, '')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { freePort } from '../support/ranks'
@@ -131,26 +132,46 @@ test.each<[what: string, variables: Variables, message: RegExp]>([
   for (const told of await failing(2, () => variables)) expect(told.message).toMatch(message)
 })
 
-test('a stranger at the rendezvous is refused, and the job goes on', async () => {
+test('strangers at the rendezvous are refused, with one line, and the job goes on', async () => {
   const port = await freePort()
   const strangers: Socket[] = []
+  let refused!: () => void
+  const oneRefused = new Promise<void>((resolve) => {
+    refused = resolve
+  })
   const knock = setInterval(() => {
     const stranger = createConnection({ host: '127.0.0.1', port })
     stranger.on('error', () => {})
     stranger.on('connect', () => {
       strangers.push(stranger)
+      stranger.on('close', refused).resume()
       stranger.write('GET / HTTP/1.1\r\n\r\n')
     })
   }, 10)
+  // Rank 1 comes to the rendezvous only when a stranger has been there.
+  const late = createServer(async (socket) => {
+    await oneRefused
+    const onward = createConnection({ host: '127.0.0.1', port })
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const)
+      from.on('error', () => to.destroy()).pipe(to)
+  }).listen(0, '127.0.0.1')
+  await once(late, 'listening')
+  const lates = (late.address() as { port: number }).port
   try {
-    const ranks = await runScenario('place', { size: 2, environment: { MASTER_PORT: String(port) } })
+    const environment = (rank: number) => ({ MASTER_PORT: String(rank === 0 ? port : lates) })
+    const ranks = await runScenario('place', { size: 2, environment })
     expect(ranks.map(({ code, lines }) => [code, lines[0]])).toEqual(
       [0, 1].map((rank) => [0, [rank, 2, rank, 2, 0, 1, 2]]),
     )
-    expect(strangers.length).toBeGreaterThan(0)
-    expect(complaints(ranks[0]!.stderr)).toMatch(/^(horovod-lite.*: refused a connection from .*\n?)*$/)
+    expect(complaints(ranks[0]!.stderr)).toMatch(
+      /^horovod-lite, rank 0, at the rendezvous: refused a connection from 127\.0\.0\.1:\d+: got a frame of .*$/,
+    )
   } finally {
     clearInterval(knock)
+    late.close()
     for (const stranger of strangers) stranger.destroy()
   }
 })
