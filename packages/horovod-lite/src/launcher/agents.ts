@@ -85,6 +85,7 @@ export class Agent {
       child.once('close', ended)
       const notNeeded = () => failed('it is not needed any more')
       needed?.addEventListener('abort', notNeeded)
+      if (needed?.aborted) notNeeded()
       messages<FromAgent>(child.stdout!, (message) => {
         if (message.say !== 'hello') return agent.hear(message)
         child.off('close', ended)

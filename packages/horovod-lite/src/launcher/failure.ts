@@ -17,7 +17,7 @@ const LOST = /\b(?:lost rank (\d+) \(|rank (\d+) \([^()]*\) has died)/
 export const hasLost = ({ lastLines }: Pick<RankOutput, 'lastLines'>): boolean => LOST.test(lastLines.join('\n'))
 
 /** Whether a signal that was passed on has ended it, or it says so as a shell does. */
-export const obeyed = (exit: Exit, signal: NodeJS.Signals): boolean => codeOf(exit) === 128 + constants.signals[signal]
+export const obeyed = (exit: Exit, signal: NodeJS.Signals): boolean => codeOf(exit) === codeAfter(signal)
 
 /**
  * The failure from which the others follow. Ranks that lose a peer fail too, and on another host they may be heard of
@@ -42,7 +42,8 @@ export function howItFailed({ rank, host }: Failed['place'], { code, signal, pro
 }
 
 /** As a shell gives it: 128 and the signal's number where there was one. */
-export const codeOf = ({ code, signal }: Exit): number => code ?? 128 + constants.signals[signal!]
+export const codeOf = ({ code, signal }: Exit): number => code ?? codeAfter(signal!)
+export const codeAfter = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
 export function lastLinesOf({ lastLines }: Pick<RankOutput, 'lastLines'>): string {
   return lastLines.length > 0 ? `its last lines:\n${lastLines.map((line) => `  ${line}\n`).join('')}` : ''

@@ -1,9 +1,9 @@
-import { constants } from 'node:os'
+import { setMaxListeners } from 'node:events'
 import { newSecret } from '../wire/authentication'
 import { RendezvousServer } from '../wire/rendezvous'
 import { Agent, type AgentOptions, type Exit, type RemoteProcess } from './agents'
 import { jobVariables, placeVariables, rendezvousHost, rendezvousVariables } from './environment'
-import { causeOf, codeOf, type Failed, hasLost, howItFailed, lastLinesOf, obeyed } from './failure'
+import { causeOf, codeAfter, codeOf, type Failed, hasLost, howItFailed, lastLinesOf, obeyed } from './failure'
 import type { Place } from './hosts'
 import { RankOutput } from './output'
 import { GRACE, HEARING, PATIENCE } from './patience'
@@ -23,20 +23,30 @@ interface Rank {
  * Runs a command on every place and waits for all of them. The first that fails ends all.
  * @returns the exit code of hvdrun
  */
-export async function runJob(settings: Settings, places: readonly Place[]): Promise<number> {
+export function runJob(settings: Settings, places: readonly Place[]): Promise<number> {
+  const job = new Job(settings)
+  return withSignals(
+    (signal, again) => job.pass(signal, again),
+    () => openAndRun(job, settings, places),
+  )
+}
+
+async function openAndRun(job: Job, settings: Settings, places: readonly Place[]): Promise<number> {
   const hosts = [...new Set(places.map(({ host }) => host))]
-  const opened = await Promise.allSettled(hosts.map((host) => Agent.open(host, agentOptions(settings))))
+  const open = (host: string) => Agent.open(host, agentOptions(settings), job.needed.signal)
+  setMaxListeners(0, job.needed.signal) // one for each host
+  const opened = await Promise.allSettled(hosts.map(open))
   const agents = new Map<string, Agent>()
   for (const [i, result] of opened.entries()) if (result.status === 'fulfilled') agents.set(hosts[i]!, result.value)
   let server: RendezvousServer | undefined
   try {
     const problems = opened.flatMap((result) => (result.status === 'rejected' ? [result.reason.message] : []))
-    if (problems.length > 0) throw new Error(problems.join('\nhvdrun: '))
+    if (problems.length > 0 && !job.needed.signal.aborted) throw new Error(problems.join('\nhvdrun: '))
     const secret = newSecret()
     const seen = [...agents.values()].flatMap(({ seenFrom }) => seenFrom ?? [])
     server = await RendezvousServer.open({ host: rendezvousHost(settings, hosts, seen), secret, onRefused: say })
     const environment = { ...jobVariables(settings), ...rendezvousVariables(server, secret) }
-    return await new Job(settings, agents, environment).run(places)
+    return await job.run(places, agents, environment)
   } finally {
     for (const agent of agents.values()) agent.close()
     server?.close()
@@ -64,35 +74,35 @@ class Job {
     this.giveUp = resolve
   })
 
-  constructor(
-    private readonly settings: Settings,
-    private readonly agents: ReadonlyMap<string, Agent>,
-    private readonly environment: Record<string, string>,
-  ) {}
+  /** Aborted by a signal: hosts that have not answered are not needed any more. */
+  readonly needed = new AbortController()
 
-  async run(places: readonly Place[]): Promise<number> {
+  constructor(private readonly settings: Settings) {}
+
+  /** @param environment of every rank */
+  async run(
+    places: readonly Place[],
+    agents: ReadonlyMap<string, Agent>,
+    environment: Record<string, string>,
+  ): Promise<number> {
+    if (this.signalled) return codeAfter(this.signalled)
     const { outputFilename: folder, timestamps } = this.settings
     for (const place of places) this.ranks.push({ place, output: new RankOutput(place.rank, { folder, timestamps }) })
-    await withSignals(
-      (signal, again) => this.pass(signal, again),
-      async () => {
-        await Promise.race([Promise.all(this.ranks.map((rank) => this.start(rank))), this.gaveUp])
-      },
-    )
+    const running = this.ranks.map((rank) => this.start(rank, agents.get(rank.place.host)!, environment))
+    await Promise.race([Promise.all(running), this.gaveUp])
     for (const timer of this.timers) clearTimeout(timer)
     const code = this.ownFailures().length > 0 ? this.report() : 0
     // As with horovodrun: a signal after which all ranks end well has done no harm.
     const well = this.ranks.every(({ exit }) => exit?.code === 0)
-    return this.signalled && !well ? 128 + constants.signals[this.signalled] : code
+    return this.signalled && !well ? codeAfter(this.signalled) : code
   }
 
   /** Resolves when it has ended. */
-  private start(rank: Rank): Promise<void> {
+  private start(rank: Rank, agent: Agent, environment: Record<string, string>): Promise<void> {
     const { place, output } = rank
     const { command } = this.settings
-    const environment = { ...this.environment, ...placeVariables(place) }
     return new Promise((resolve) => {
-      rank.process = this.agents.get(place.host)!.start(command, environment, process.cwd(), {
+      rank.process = agent.start(command, { ...environment, ...placeVariables(place) }, process.cwd(), {
         onOutput: (stream, bytes) => output.write(stream, bytes),
         onDeath: (exit) => {
           rank.exit = exit
@@ -128,10 +138,11 @@ class Job {
   }
 
   /** A signal to hvdrun is for all ranks; a second one ends them. */
-  private pass(signal: NodeJS.Signals, again: boolean): void {
+  pass(signal: NodeJS.Signals, again: boolean): void {
     this.signalled ??= signal
     this.impatient = again
-    if (!again) say(`${signal} goes to all ranks; once more ends them at once`)
+    this.needed.abort()
+    if (!again && this.ranks.length > 0) say(`${signal} goes to all ranks; once more ends them at once`)
     this.signalAll(again ? 'SIGKILL' : signal)
     if (again) this.timers.push(setTimeout(() => this.giveUp(), PATIENCE - GRACE))
   }

@@ -1,7 +1,6 @@
-import { constants } from 'node:os'
 import { Agent, type Exit, type RemoteProcess } from './agents'
 import { jobVariables } from './environment'
-import { codeOf, howItFailed, lastLinesOf } from './failure'
+import { codeAfter, codeOf, howItFailed, lastLinesOf } from './failure'
 import { placesOn } from './hosts'
 import { agentOptions } from './job'
 import { MpirunOutput } from './mpirun-output'
@@ -20,26 +19,25 @@ export async function runThroughMpirun(settings: Settings): Promise<number> {
   const command = [...mpirunCommand(settings, Object.keys(environment)), ...settings.command]
   if (verbose) say(command.join(' '))
   const output = new MpirunOutput(size, { folder, timestamps })
-  const agent = await Agent.open('localhost', agentOptions(settings)) // it ends mpirun where hvdrun is gone
   let mpirun: RemoteProcess | undefined
   let signalled: NodeJS.Signals | undefined
   const pass = (signal: NodeJS.Signals) => {
     signalled ??= signal
     mpirun?.signal(signal) // with the first mpirun ends all ranks, with the second at once
   }
-  const exit = await withSignals(
-    pass,
-    () =>
-      new Promise<Exit>((resolve) => {
-        const onOutput: MpirunOutput['write'] = (stream, bytes) => output.write(stream, bytes)
-        mpirun = agent.start(command, environment, process.cwd(), { onOutput, onExit: resolve })
-      }),
-  )
+  const exit = await withSignals(pass, async () => {
+    const agent = await Agent.open('localhost', agentOptions(settings)) // it ends mpirun where hvdrun is gone
+    const ended = new Promise<Exit>((resolve) => {
+      const onOutput: MpirunOutput['write'] = (stream, bytes) => output.write(stream, bytes)
+      if (signalled) resolve({ code: null, signal: signalled })
+      else mpirun = agent.start(command, environment, process.cwd(), { onOutput, onExit: resolve })
+    })
+    return ended.finally(() => agent.close())
+  })
   output.close()
-  agent.close()
 
   if (exit.code === 0) return 0
-  if (signalled) return 128 + constants.signals[signalled]
+  if (signalled) return codeAfter(signalled)
   if (exit.problem)
     throw new Error(
       `--transport mpi: mpirun ${exit.problem}; install Open MPI (on Debian: apt-get install openmpi-bin), or use --transport tcp`,

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -161,6 +161,21 @@ describe('signals', () => {
       expect(linesOf(stdout, 0)).toEqual(['up', 'saved'])
       expect(stderr).not.toContain('exited')
     })
+  })
+
+  test.each([
+    ['a job', ['-np', '1']],
+    ['an elastic job', ['--min-np', '1']],
+  ])('one before all hosts of %s have answered leaves no ssh behind', async (_, args) => {
+    const cwd = temporaryFolder()
+    const ssh = script(cwd, 'slow', 'touch called; sleep 100')
+    const job = await hvdrun([...args, '-H', 'a', '--ssh-command', ssh, 'true'], { cwd })
+    while (!existsSync(join(cwd, 'called'))) await pause()
+    job.child.kill('SIGTERM')
+    const { code, stderr } = await job.ended
+    expect(await leftOf(job.marker, 5)).toEqual([])
+    expect(code).toBe(143)
+    expect(stderr).not.toContain('host a:')
   })
 
   test('a second one ends ranks that stay', async () => {

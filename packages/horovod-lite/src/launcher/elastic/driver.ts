@@ -1,8 +1,7 @@
-import { constants } from 'node:os'
 import { HOSTS_UPDATED, type Policy, type Registered, type RendezvousServer, WORLD_BROKEN } from '../../wire/rendezvous'
 import type { World } from '../../world'
 import type { Exit } from '../agents'
-import { codeOf, hasLost, howItFailed, lastLinesOf, obeyed } from '../failure'
+import { codeAfter, codeOf, hasLost, howItFailed, lastLinesOf, obeyed } from '../failure'
 import type { Host } from '../hosts'
 import type { RankOutput } from '../output'
 import { HEARING, PATIENCE } from '../patience'
@@ -84,7 +83,7 @@ export class Driver implements Policy {
     const broken = this.membership.ended(worker.id, now(), failure)
     if (failure && !wanted) this.say(failure.text)
     if (failure && this.signal && this.signalled.has(worker)) {
-      this.exitCode = 128 + constants.signals[this.signal]
+      this.exitCode = codeAfter(this.signal)
       if (!this.ending && !this.dismissed.has(worker) && !obeyed(exit, this.signal)) {
         this.late.push({ text: failure.text, output })
         setTimeout(() => this.endLate(), HEARING).unref()
@@ -117,7 +116,7 @@ export class Driver implements Policy {
     if (this.over) return
     this.signal = signal
     for (const worker of this.membership.all) if (!worker.stopping) this.signalled.add(worker)
-    this.wait(0) // as in a job that is not elastic: a signal after which all end well has done no harm
+    this.wait(this.processes.count === 0 ? codeAfter(signal) : 0) // as in a job that is not elastic: a signal after which all end well has done no harm
   }
 
   private endLate(): void {
