@@ -14,7 +14,7 @@ import {
 } from './authentication'
 import { Connection } from './connection'
 
-/** Connections that have proved nothing yet. Where there are more the oldest goes: who knows the secret needs no time. */
+/** Connections that have proved nothing yet, at most. */
 const MOST_STRANGERS = 128
 /** Milliseconds in which a handshake must be over. */
 const HANDSHAKE_TIME = 5000
@@ -30,8 +30,8 @@ export interface StrangersOptions {
 
 /** The listening side of the handshake: connections that have not proved yet that they know the secret. */
 export class Strangers {
-  /** How to send each away, the oldest first. */
-  private readonly pending = new Set<(problem: string) => void>()
+  /** How to send each away, and from where it comes. */
+  private readonly pending = new Map<(problem: string) => void, string>()
   private told = Number.NEGATIVE_INFINITY
   private untold = 0
 
@@ -53,7 +53,7 @@ export class Strangers {
       connection.close()
       this.warn(`refused a connection from ${connection.remote}: ${problem}`)
     }
-    this.pending.add(refuse)
+    this.pending.set(refuse, socket.remoteAddress ?? '')
     connection.onClose = (reason) => refuse(reason?.message ?? 'it left before it had proved anything')
 
     const nonce = newNonce()
@@ -72,8 +72,24 @@ export class Strangers {
       this.options.onConnection({ role, rank, generation }, connection)
     }
     connection.send(GREETING, greetingOf(nonce)).catch(() => {})
-    const [oldest] = this.pending
-    if (this.pending.size > MOST_STRANGERS) oldest!('too many others came that prove nothing')
+    if (this.pending.size > MOST_STRANGERS) this.oneOfMany()('too many others came that prove nothing')
+  }
+
+  /**
+   * One of the address from which most have come, whichever: a crowd drives out its own. Where it comes from a peer's address
+   * it hits the peer seldom, who tries again; by a rule (the oldest, the newest) it could hit the peer each time.
+   */
+  private oneOfMany(): (problem: string) => void {
+    const byAddress = new Map<string, ((problem: string) => void)[]>()
+    for (const [refuse, address] of this.pending) {
+      const others = byAddress.get(address)
+      if (others) others.push(refuse)
+      else byAddress.set(address, [refuse])
+    }
+    const groups = [...byAddress.values()]
+    const most = Math.max(...groups.map(({ length }) => length))
+    const crowd = groups.filter(({ length }) => length === most).flat()
+    return crowd[Math.floor(Math.random() * crowd.length)]!
   }
 
   private warn(line: string): void {

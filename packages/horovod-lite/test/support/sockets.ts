@@ -9,10 +9,11 @@ export interface Stranger {
   closed: Promise<void>
 }
 
-export function stranger({ host, port }: Address): Promise<Stranger> {
+/** @param localAddress from which it comes */
+export function stranger({ host, port }: Address, localAddress?: string): Promise<Stranger> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
-    const socket = createConnection({ host, port })
+    const socket = createConnection({ host, port, localAddress })
     socket.on('data', (chunk) => chunks.push(chunk))
     const closed = new Promise<void>((done) => socket.once('close', () => done()))
     socket.once('error', reject)
