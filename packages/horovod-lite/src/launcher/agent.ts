@@ -92,4 +92,4 @@ messages<ToAgent>(process.stdin, (message) => {
     holdAll()
   } else children.get(message.id)?.signal(message.signal)
 })
-say({ say: 'hello', version, seenFrom: process.env.SSH_CONNECTION?.split(' ')[0] })
+say({ say: 'hello', version, node: process.version, seenFrom: process.env.SSH_CONNECTION?.split(' ')[0] })

@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { version } from '../../package.json'
-import { fileOf } from '../files'
+import { agentCommand, lackedThere, mismatchOf } from './agent-program'
 import { flow } from './flow'
 import { signalGroup } from './groups'
 import { isLocal } from './hosts'
 import { PATIENCE } from './patience'
 import { type FromAgent, lineOf, messages, type Stream, type ToAgent } from './protocol'
-import { gist, onHost, quote, type SshOptions } from './ssh'
+import { gist, onHost, type SshOptions } from './ssh'
 
 export type AgentOptions = SshOptions
 
@@ -73,15 +71,21 @@ export class Agent {
       const failed = (what: string) => {
         clearTimeout(timer)
         agent.discard()
+        reject(new Error(`host ${host}: ${what}`))
+      }
+      const notReached = (what: string) => {
         const said = gist(agent.complaints)
         const attempt = [program, ...args.slice(0, -1)].join(' ')
-        reject(new Error(`host ${host}: ${what}${said && ` (${said})`}; try: ${attempt} true`))
+        failed(`${what}${said && ` (${said})`}; try: ${attempt} true`)
       }
       const seconds = options.startTimeoutSeconds
-      const timer = setTimeout(() => failed(`no answer within ${seconds} s`), seconds * 1000)
-      const ended = (code: number | null) =>
-        failed(`${program} ended with code ${code} before hvdrun's agent had started`)
-      child.once('error', ({ code }: NodeJS.ErrnoException) => failed(`cannot run ${program} (${code})`))
+      const timer = setTimeout(() => notReached(`no answer within ${seconds} s`), seconds * 1000)
+      const ended = (code: number | null) => {
+        const lacked = lackedThere(code, agent.complaints)
+        if (lacked) failed(lacked)
+        else notReached(`${program} ended with code ${code} before hvdrun's agent had started`)
+      }
+      child.once('error', ({ code }: NodeJS.ErrnoException) => notReached(`cannot run ${program} (${code})`))
       child.once('close', ended)
       const notNeeded = () => failed('it is not needed any more')
       needed?.addEventListener('abort', notNeeded)
@@ -90,8 +94,8 @@ export class Agent {
         if (message.say !== 'hello') return agent.hear(message)
         child.off('close', ended)
         needed?.removeEventListener('abort', notNeeded)
-        if (message.version !== version)
-          return failed(`horovod-lite there is ${message.version}, expected ${version} as here: install it there`)
+        const mismatch = mismatchOf(message)
+        if (mismatch) return failed(mismatch)
         clearTimeout(timer)
         agent.seenFrom = message.seenFrom
         const listensNoMore = flow.listen((stream, held) => agent.tell({ do: 'hold', stream, held }))
@@ -194,5 +198,3 @@ export class Agent {
     spawn(program, args, { stdio: 'ignore', timeout: PATIENCE, killSignal: 'SIGKILL' }).on('error', () => {})
   }
 }
-
-const agentCommand = () => `exec ${quote(process.execPath)} ${quote(fileURLToPath(fileOf('agent')))}`

@@ -10,8 +10,8 @@ export type ToAgent =
 
 /** Agent → hvdrun. */
 export type FromAgent =
-  /** `seenFrom`: from which address ssh has come. */
-  | { say: 'hello'; version: string; seenFrom?: string }
+  /** `node`: its version. `seenFrom`: from which address ssh has come. */
+  | { say: 'hello'; version: string; node: string; seenFrom?: string }
   | { say: 'started'; id: number; pid: number }
   /** `bytes` as latin1: a character of several bytes may be cut. */
   | { say: 'output'; id: number; stream: Stream; bytes: string }

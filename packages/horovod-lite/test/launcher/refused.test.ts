@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { version } from '../../package.json'
 import { hvdrun, script, temporaryFolder } from '../support/hvdrun'
 
 describe('what cannot be is one line', () => {
@@ -66,6 +67,35 @@ describe('what cannot be is one line', () => {
       [...hostThat(`echo '{"say":"hello","version":"0.0.0"}'; cat > /dev/null`), 'true'],
       1,
       /host a: horovod-lite there is 0\.0\.0, expected \S+ as here/,
+    ))
+
+  test('a host with too old a Node.js', () =>
+    refused(
+      [...hostThat(`echo '{"say":"hello","version":"${version}","node":"v20.18.3"}'; cat > /dev/null`), 'true'],
+      1,
+      /host a: Node\.js there is v20\.18\.3, expected >=20\.19: install it there as \S+\n$/,
+    ))
+
+  /** It has that file somewhere else. */
+  const hostWithout = (file: string) =>
+    hostThat(
+      `sh -c "$(printf %s "$2" | sed 's#${file}#/elsewhere#')" 2> "$0.said"; code=$?; sed 's#/elsewhere#${file}#' "$0.said" >&2; exit $code`,
+    )
+
+  test('a host without Node.js at the same path', () =>
+    refused(
+      [...hostWithout(process.execPath), 'true'],
+      1,
+      new RegExp(
+        `^hvdrun: host a: cannot run ${process.execPath} there; install Node\\.js >=20\\.19 at the same path as here\n$`,
+      ),
+    ))
+
+  test('a host without the package at the same path', () =>
+    refused(
+      [...hostWithout('/agent.js'), 'true'],
+      1,
+      /^hvdrun: host a: there is no \S+\/agent\.js there; install horovod-lite \S+ at the same path as here\n$/,
     ))
 
   test('each of several hosts that cannot be reached', async () => {
