@@ -94,7 +94,8 @@ describe.concurrent('the end', () => {
 
   test('at the beginning is told to those who go on', async () => {
     const [, ...others] = await outcomes('brief', { size: 3 })
-    for (const message of others) expect(message).toMatch(/^HorovodInternalError: (allreduce .*: )?rank 0 has shut down/) // who was first
+    for (const message of others)
+      expect(message).toMatch(/^HorovodInternalError: (allreduce .*: )?rank 0 has shut down/) // who was first
   })
 
   test('leaves no promise open', async () => {
