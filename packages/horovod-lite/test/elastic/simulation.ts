@@ -6,8 +6,8 @@ import type { World } from '../../src/world'
 
 interface Process {
   worker: Worker
-  /** `training`: it is in the current world, or thinks so. */
-  does: 'starts' | 'waits' | 'trains' | 'ends'
+  /** `trains`: it is in the current world, or thinks so. */
+  does: 'starts' | 'waits' | 'trains' | 'hangs' | 'ends'
   hasState: boolean
   /** Its last world has broken before it had begun. */
   neverBegan?: boolean
@@ -20,6 +20,8 @@ export class Simulation {
   private readonly running = new Map<string, Process>()
   private now = 0
   private broken = false
+  /** A member hangs, so that nobody can join the current world. */
+  private neverBegan = false
   private members: Process[] = []
   /** A step was made: from then on the state is worth something. */
   private trained = false
@@ -27,6 +29,7 @@ export class Simulation {
   /** How often those who train were told of other hosts. */
   notified = 0
   private interrupted = false
+  private nextHangs = false
   worlds = 0
   /** What was said of those that did not come back. */
   readonly lost: string[] = []
@@ -60,6 +63,11 @@ export class Simulation {
     const all = [...this.running.values()].filter(({ does }) => does !== 'ends')
     const process = all[which % all.length]
     if (process) this.exit(process, true)
+  }
+
+  /** The next that comes to those who have trained hangs when it has got its place: nobody can join that world. */
+  hangNext(): void {
+    this.nextHangs = true
   }
 
   /** Its host cannot be reached for so many seconds. */
@@ -132,6 +140,13 @@ export class Simulation {
       if (process.does === 'ends') return ends ? [() => this.exit(process, false)] : []
       if (process.does === 'starts') return [register(process)]
       if (process.does !== 'trains') return []
+      if (this.neverBegan)
+        return [
+          () => {
+            process.neverBegan = true
+            register(process)()
+          },
+        ]
       const sync = () => {
         process.hasState = true
         this.trained ||= this.members.every(({ hasState }) => hasState)
@@ -160,8 +175,14 @@ export class Simulation {
     const members = [...place].sort(([, a], [, b]) => a.rank - b.rank)
     this.members = members.map(([id]) => this.running.get(id)!)
     this.places = members.map(([, world]) => world)
-    for (const member of this.members) member.does = 'trains'
+    for (const member of this.members) Object.assign(member, { does: 'trains', neverBegan: false })
     this.broken = false
+    const joiner = this.trained && this.nextHangs ? this.members.find(({ hasState }) => !hasState) : undefined
+    this.neverBegan = joiner !== undefined
+    if (joiner) {
+      joiner.does = 'hangs'
+      this.nextHangs = false
+    }
     this.interrupted = false
     this.worlds++
   }
