@@ -62,8 +62,8 @@ export class Agent {
    * @param needed aborted where it is not needed any more
    * @throws where the host cannot be reached in time, with ssh's own words
    */
-  static open(host: string, options: AgentOptions, needed?: AbortSignal): Promise<Agent> {
-    const [program, ...args] = onHost(host, options, agentCommand())
+  static async open(host: string, options: AgentOptions, needed?: AbortSignal): Promise<Agent> {
+    const [program, ...args] = await onHost(host, options, agentCommand())
     // Out of the terminal's process group: Ctrl-C is hvdrun's to pass on.
     const child = spawn(program, args, { stdio: 'pipe', detached: true })
     const agent = new Agent(host, options, child)
@@ -175,7 +175,7 @@ export class Agent {
     this.processes.clear()
     if (this.closed) return
     const groups = left.flatMap(({ pid }) => pid ?? [])
-    if (groups.length > 0) this.killGroups(groups)
+    if (groups.length > 0) void this.killGroups(groups)
     const said = gist(this.complaints)
     const lost: Exit = {
       code: 1,
@@ -188,13 +188,13 @@ export class Agent {
     }
   }
 
-  private killGroups(groups: number[]): void {
-    if (isLocal(this.host)) {
+  private async killGroups(groups: number[]): Promise<void> {
+    if (await isLocal(this.host)) {
       for (const group of groups) signalGroup(group, 'SIGKILL')
       return
     }
     const kill = `kill -9 ${groups.map((group) => `-${group}`).join(' ')}`
-    const [program, ...args] = onHost(this.host, this.options, kill)
+    const [program, ...args] = await onHost(this.host, this.options, kill)
     spawn(program, args, { stdio: 'ignore', timeout: PATIENCE, killSignal: 'SIGKILL' }).on('error', () => {})
   }
 }

@@ -43,13 +43,13 @@ export const placeVariables = (place: Place): Record<string, string> => ({
  * Where all ranks can reach hvdrun: the chosen interface, this host alone, or the address from which its ssh has come.
  * @param seen this host's address as other hosts see it
  */
-export function rendezvousHost(
+export async function rendezvousHost(
   { networkInterface }: Settings,
   hosts: readonly string[],
   seen: readonly string[] = [],
-): string {
+): Promise<string> {
   if (networkInterface) return addressOfInterface(networkInterface)
-  if (hosts.every(isLocal)) return '127.0.0.1'
+  if ((await Promise.all(hosts.map((host) => isLocal(host)))).every(Boolean)) return '127.0.0.1'
   const own = reachableAddresses()
   return seen.find((address) => own.includes(address)) ?? own[0]!
 }

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
@@ -19,16 +20,19 @@ export interface Place {
   crossSize: number
 }
 
-/** A name, `user@name`, or an address; not one that ssh would take for an option. */
-const NAME = /(?!-)[^\s,:=#[\]]+|\[[\da-f:]+\]/i.source
+/** A name, `user@name`, or an address, of IPv6 in brackets; not one that ssh would take for an option. */
+const NAME = /(?!-)(?:[^\s,:=#[\]]+@)?\[[\da-f:.]+(?:%\w+)?\]|(?!-)[^\s,:=#[\]]+/i.source
 const LISTED = new RegExp(`^(${NAME})(?::(\\d+))?$`, 'i')
 const LINE = new RegExp(`^(${NAME})(?::(\\d+))?((?:\\s+[\\w-]+\\s*=\\s*\\S+)*)$`, 'i')
 
 /** `host:slots`, or `host`. @returns undefined where it is something else */
 export function parseHost(entry: string): { name: string; slots?: number } | undefined {
   const [, name, slots] = LISTED.exec(entry) ?? []
-  return name ? { name, slots: slots === undefined ? undefined : Number(slots) } : undefined
+  return name ? { name: withoutBrackets(name), slots: slots === undefined ? undefined : Number(slots) } : undefined
 }
+
+/** As ssh and others take an address. */
+const withoutBrackets = (name: string) => name.replace(/[[\]]/g, '')
 
 /** `host1:2,host2:4`; a host without a number takes one process. @throws what is wrong with the list */
 export function parseHosts(list: string): Host[] {
@@ -61,7 +65,7 @@ export function readHostfile(path: string): Host[] {
     const [, slots = number] = /\sslots\s*=\s*(\S+)/.exec(attributes) ?? []
     if (!name || !/^[1-9]\d*$/.test(slots))
       throw new Error(`hostfile: got "${entry}" in line ${i + 1} of ${path}, expected "host slots=2" or "host:2"`)
-    return [{ name, slots: Number(slots) }]
+    return [{ name: withoutBrackets(name), slots: Number(slots) }]
   })
   if (hosts.length === 0) throw new Error(`hostfile: got no host in ${path}, expected lines "host slots=2"`)
   return distinct(hosts, 'hostfile')
@@ -82,7 +86,7 @@ export function placesOn(hosts: readonly Host[], size: number): Place[] {
   const slots = hosts.reduce((sum, host) => sum + host.slots, 0)
   if (slots < size)
     throw new Error(
-      `got ${size} processes for ${slots} slots on ${hosts.map(({ name, slots }) => `${name}:${slots}`).join(',')}, expected at least as many slots; add hosts or slots`,
+      `got ${size} processes for ${slots} slots on ${listed(hosts)}, expected at least as many slots; add hosts or slots`,
     )
   const used: Host[] = []
   for (let left = size, i = 0; left > 0; i++) {
@@ -104,14 +108,32 @@ export function placesOn(hosts: readonly Host[], size: number): Place[] {
   )
 }
 
-/** Whether a host's name or address is this host's own: nothing is to be reached by ssh. */
-export function isLocal(host: string): boolean {
+/** As parseHosts reads it. */
+export const listed = (hosts: readonly Host[], between = ','): string =>
+  hosts.map(({ name, slots }) => `${name.includes(':') ? `[${name}]` : name}:${slots}`).join(between)
+
+/**
+ * Whether a host's name or address is this host's own: nothing is to be reached by ssh.
+ * @param look gives a name's addresses; asked where it is this host's name with or without a domain
+ */
+export async function isLocal(host: string, look: (name: string) => Promise<string[]> = addressesOf): Promise<boolean> {
+  const own = hostname()
+  if (host === 'localhost' || host === own) return true
+  if (isIP(host)) return isOwnAddress(host)
   const short = (name: string) => name.split('.')[0]
-  if (host === 'localhost' || host === hostname()) return true
-  if (isIP(host)) return isLoopback(host) || ownAddresses().includes(host)
-  return short(host) === short(hostname()) && host.includes('.') !== hostname().includes('.')
+  if (short(host) !== short(own) || host.includes('.') === own.includes('.')) return false
+  return (await look(host)).some(isOwnAddress)
 }
 
-const isLoopback = (address: string) => address.startsWith('127.') || address === '::1'
-const ownAddresses = () =>
-  Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
+function isOwnAddress(address: string): boolean {
+  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  return address.startsWith('127.') || address === '::1' || own.some((each) => each.address === address)
+}
+
+async function addressesOf(name: string): Promise<string[]> {
+  try {
+    return (await lookup(name, { all: true })).map(({ address }) => address)
+  } catch {
+    return [] // ssh may know it
+  }
+}

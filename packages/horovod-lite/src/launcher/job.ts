@@ -44,7 +44,7 @@ async function openAndRun(job: Job, settings: Settings, places: readonly Place[]
     if (problems.length > 0 && !job.needed.signal.aborted) throw new Error(problems.join('\nhvdrun: '))
     const secret = newSecret()
     const seen = [...agents.values()].flatMap(({ seenFrom }) => seenFrom ?? [])
-    server = await RendezvousServer.open({ host: rendezvousHost(settings, hosts, seen), secret, onRefused: say })
+    server = await RendezvousServer.open({ host: await rendezvousHost(settings, hosts, seen), secret, onRefused: say })
     const environment = { ...jobVariables(settings), ...rendezvousVariables(server, secret) }
     return await job.run(places, agents, environment)
   } finally {

@@ -1,7 +1,7 @@
 import { Agent, type Exit, type RemoteProcess } from './agents'
 import { jobVariables } from './environment'
 import { codeAfter, codeOf, howItFailed, lastLinesOf } from './failure'
-import { placesOn } from './hosts'
+import { listed, placesOn } from './hosts'
 import { agentOptions } from './job'
 import { MpirunOutput } from './mpirun-output'
 import { say } from './screen'
@@ -54,7 +54,7 @@ export async function runThroughMpirun(settings: Settings): Promise<number> {
 
 function mpirunCommand(settings: Settings, variables: readonly string[]): string[] {
   const { size, hosts, networkInterface, sshCommand, sshPort, sshIdentityFile, mpiArguments } = settings
-  const words = ['mpirun', '-np', String(size), '-H', hosts.map(({ name, slots }) => `${name}:${slots}`).join(',')]
+  const words = ['mpirun', '-np', String(size), '-H', listed(hosts)]
   // Open MPI would bind each rank to one core; threads within a rank need more.
   words.push('--bind-to', 'none', '--map-by', 'slot', '--tag-output')
   const mca = (name: string, value: string) => words.push('--mca', name, value)

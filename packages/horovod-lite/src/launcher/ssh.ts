@@ -11,8 +11,8 @@ export interface SshOptions {
 }
 
 /** The words that run a shell command on a host; on this one without ssh. @throws where the host looks like an option */
-export function onHost(host: string, options: SshOptions, command: string): [program: string, ...args: string[]] {
-  if (isLocal(host)) return ['/bin/sh', '-c', command]
+export async function onHost(host: string, options: SshOptions, command: string): Promise<[string, ...string[]]> {
+  if (await isLocal(host)) return ['/bin/sh', '-c', command]
   if (host.startsWith('-')) throw new Error(`got the host ${host}, expected a name: ssh would take it for an option`)
   const [program, ...args] = options.sshCommand.split(' ').filter(Boolean) as [string]
   return [program, ...args, ...settings(program, options), host, command]

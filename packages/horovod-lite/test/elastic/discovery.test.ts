@@ -24,9 +24,9 @@ describe('what a discovery script prints', () => {
   })
 })
 
-test('what looks like an option never reaches ssh', () => {
+test('what looks like an option never reaches ssh', async () => {
   const options = { sshCommand: 'ssh', startTimeoutSeconds: 1 }
-  expect(() => onHost('-oProxyCommand=true', options, 'true')).toThrow(
+  await expect(onHost('-oProxyCommand=true', options, 'true')).rejects.toThrow(
     'got the host -oProxyCommand=true, expected a name',
   )
 })

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { isLocal, parseHosts, placesOn, readHostfile } from '../../src/launcher/hosts'
+import { isLocal, listed, parseHosts, placesOn, readHostfile } from '../../src/launcher/hosts'
 import { temporaryFolder } from '../support/hvdrun'
 
 describe('hosts', () => {
@@ -10,7 +10,7 @@ describe('hosts', () => {
     ['a', [['a', 1]]],
     ['a:2,b:3', [['a', 2], ['b', 3]]], // biome-ignore format: one line
     ['a:2, user@b.cluster', [['a', 2], ['user@b.cluster', 1]]], // biome-ignore format: one line
-    ['10.0.0.1:2,[fe80::1]:4', [['10.0.0.1', 2], ['[fe80::1]', 4]]], // biome-ignore format: one line
+    ['10.0.0.1:2,[fe80::1]:4,me@[::1%eth0]', [['10.0.0.1', 2], ['fe80::1', 4], ['me@::1%eth0', 1]]], // biome-ignore format: one line
   ])('%s', (list, hosts) => {
     expect(parseHosts(list)).toEqual(hosts.map(([name, slots]) => ({ name, slots })))
   })
@@ -41,6 +41,14 @@ describe('a hostfile', () => {
       { name: 'delta', slots: 1 },
       { name: 'epsilon', slots: 1 },
     ])
+  })
+
+  test("with IPv6 addresses in brackets, which are ssh's and a socket's without", () => {
+    expect(read('[::1]:2\n[fe80::1] slots=3\n')).toEqual([
+      { name: '::1', slots: 2 },
+      { name: 'fe80::1', slots: 3 },
+    ])
+    expect(listed(read('[::1]:2\na slots=3\n'))).toBe('[::1]:2,a:3')
   })
 
   test.each(['a b', 'a slots=many', 'a slots=0', 'a:', '-a slots=1', 'a slots'])(
@@ -82,13 +90,21 @@ describe('places', () => {
 
 describe('a host is this one', () => {
   const [own] = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
-  test.each(['localhost', '127.0.0.1', '127.0.1.1', '::1', hostname(), own!.address])('%s', (name) => {
-    expect(isLocal(name)).toBe(true)
+  test.each(['localhost', '127.0.0.1', '127.0.1.1', '::1', hostname(), own!.address])('%s', async (name) => {
+    expect(await isLocal(name)).toBe(true)
   })
-  test.each(['elsewhere', '192.0.2.1', `${hostname()}x`, `user@${hostname()}`])('not %s', (name) => {
-    expect(isLocal(name)).toBe(false)
+  test.each(['elsewhere', '192.0.2.1', `${hostname()}x`, `user@${hostname()}`])('not %s', async (name) => {
+    expect(await isLocal(name)).toBe(false)
   })
-  test('also under its full name', () => {
-    expect(isLocal(hostname().includes('.') ? hostname().split('.')[0]! : `${hostname()}.cluster`)).toBe(true)
+  const otherName = hostname().includes('.') ? hostname().split('.')[0]! : `${hostname()}.cluster`
+  test.each([
+    ['its own', [own!.address], true],
+    ["another host's", ['192.0.2.7'], false],
+    ['unknown', [], false],
+  ])('under its name with a domain, or without, where the address is %s: %j, %s', async (_, addresses, local) => {
+    expect(await isLocal(otherName, async () => addresses)).toBe(local)
+  })
+  test('not under a name with its own first part that nobody knows', async () => {
+    expect(await isLocal(`${hostname().split('.')[0]}.invalid`)).toBe(false)
   })
 })

@@ -23,6 +23,16 @@ describe('a job', () => {
     expect(jsonOf(stdout, 2).place).toEqual([2, 3, 0, 1, 1, 2])
   })
 
+  test('needs no ssh for an address of this host, nor brackets for another', async () => {
+    const folder = temporaryFolder()
+    const ssh = script(folder, 'ssh-here', 'echo "$1" > host; shift; exec sh -c "$1"')
+    const here = await hvdrun(['-H', '[::1]:1', '--ssh-command', 'false', 'echo', 'hello'])
+    expect(linesOf((await here.ended).stdout, 0)).toEqual(['hello'])
+    const there = await hvdrun(['-H', '[2001:db8::7]:1', '--ssh-command', ssh, 'echo', 'hello'], { cwd: folder })
+    expect(linesOf((await there.ended).stdout, 0)).toEqual(['hello'])
+    expect(readFileSync(join(folder, 'host'), 'utf8')).toBe('2001:db8::7\n')
+  })
+
   test('ssh gets its port and key; the secret and the environment are in no command line', async () => {
     const folder = temporaryFolder()
     const ssh = script(folder, 'ssh-here', 'echo "$@" >> words; shift 5; exec sh -c "$1"')

@@ -2,7 +2,7 @@ import { HOSTS_UPDATED, type Policy, type Registered, type RendezvousServer, WOR
 import type { World } from '../../world'
 import type { Exit } from '../agents'
 import { codeAfter, codeOf, hasLost, howItFailed, lastLinesOf, obeyed } from '../failure'
-import type { Host } from '../hosts'
+import { type Host, listed } from '../hosts'
 import type { RankOutput } from '../output'
 import { HEARING, PATIENCE } from '../patience'
 import type { Membership } from './membership'
@@ -65,7 +65,7 @@ export class Driver implements Policy {
     this.hosts.clear()
     for (const { name, slots } of hosts) this.hosts.set(name, slots)
     this.membership.hosts.update(hosts)
-    this.say(`hosts: ${hosts.map(({ name, slots }) => `${name}:${slots}`).join(', ') || 'none'}`)
+    this.say(`hosts: ${listed(hosts, ', ') || 'none'}`)
     this.reconsider()
   }
 
@@ -73,6 +73,10 @@ export class Driver implements Policy {
   private reconsider(): void {
     if (this.server) this.server.reconsider()
     else this.assign([])
+  }
+
+  started(worker: Worker): void {
+    this.membership.started(worker.id, now())
   }
 
   exited(worker: Worker, exit: Exit, output?: RankOutput): void {
@@ -172,7 +176,10 @@ export class Driver implements Policy {
       const members = this.membership.all.filter(({ id }) => place.has(id))
       for (const worker of members) this.processes.setRank(worker)
       const hosts = [...new Set(members.map(({ host }) => host))]
-      const list = hosts.map((name) => `${name}:${members.filter(({ host }) => host === name).length}`).join(', ')
+      const list = listed(
+        hosts.map((name) => ({ name, slots: members.filter(({ host }) => host === name).length })),
+        ', ',
+      )
       this.say(
         `world ${this.membership.worlds}: ${members.length} process${members.length === 1 ? '' : 'es'} on ${list}`,
       )

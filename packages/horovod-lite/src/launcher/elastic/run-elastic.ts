@@ -33,12 +33,13 @@ export async function runElastic(settings: Settings): Promise<number> {
   const processes = new Processes({
     settings,
     environment: async (seen) => {
-      const host = rendezvousHost(settings, hosts, seen)
+      const host = await rendezvousHost(settings, hosts, seen)
       server = await RendezvousServer.open({ host, secret, policy: driver, onRefused: say })
       if (over) server.close()
       driver.serve(server)
       return { ...jobVariables(settings), ...rendezvousVariables(server, secret), HOROVOD_ELASTIC: '1' }
     },
+    onStart: (worker) => driver.started(worker),
     onExit: (worker, exit, output) => driver.exited(worker, exit, output),
     onClose: () => driver.closed(),
     onUnreachable: (host, reason) => driver.unreachable(host, reason),
