@@ -3,6 +3,7 @@ import { CONTROL_ROLE, type Control, type Decision, openControl } from '../../sr
 import { Doors } from '../../src/background/doors'
 import type { Peer } from '../../src/transports/transport'
 import { connect } from '../../src/wire/connect'
+import { pause } from '../support/calls'
 
 const secret = 'secret of a test'
 const timeoutSeconds = 5
@@ -30,7 +31,7 @@ async function star() {
 
 /** The first decision that a rank hears when it listens late. */
 async function heard(control: Control): Promise<Decision> {
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await pause(100)
   return new Promise((resolve) => {
     control.onDecision = resolve
   })
@@ -40,7 +41,7 @@ test('a rank that dies before the others have begun is not forgotten', async () 
   const { coordinator, member, stranger, close } = await star()
   const first = await stranger(1)
   first.close()
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await pause(100)
   const [zero, two] = await Promise.all([coordinator, member(2)])
   const death = { abort: expect.stringMatching(/^rank 1 \(here, pid 101\) has died/) }
   expect(await heard(zero)).toEqual(death)

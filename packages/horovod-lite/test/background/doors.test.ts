@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Doors } from '../../src/background/doors'
 import { connect } from '../../src/wire/connect'
 import type { Connection } from '../../src/wire/connection'
-import { soon } from '../support/sockets'
+import { pause } from '../support/calls'
 
 const secret = 'secret of a test'
 let doors: Doors
@@ -31,7 +31,7 @@ test('connections wait until the world is known and somebody takes those of thei
   expect(taken).toEqual(['data 1'])
   doors.open('control', (rank) => taken.push(`control ${rank}`))
   await come('data', 3, 4)
-  await soon(20)
+  await pause(20)
   expect(taken).toEqual(['data 1', 'control 2', 'data 3'])
 })
 
@@ -42,7 +42,7 @@ test('who comes from another world is sent away, early or late', async () => {
   doors.enter(4)
   const late = await come('data', 2, 5)
   await come('data', 3, 4)
-  await soon(50)
+  await pause(50)
   expect([early.closed(), late.closed()]).toEqual([true, true])
   expect(taken).toEqual([3])
 })

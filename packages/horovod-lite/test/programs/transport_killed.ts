@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { joinWorld } from '../../src/background/join-world'
 import { newSignals } from '../../src/process/messages'
 import { worldOf } from '../../src/world'
+import { pause } from '../support/calls'
 
 const data = new Float32Array(Number(process.argv[2]))
 const environment = process.env
@@ -14,7 +15,7 @@ try {
   console.log(JSON.stringify({ begun: true }))
   for (;;) await transport.allreduce(new Uint8Array(data.buffer), 'float32', 'Sum')
 } catch (error) {
-  await new Promise((resolve) => setTimeout(resolve, 50)) // where it was being opened, that stops after the word of a death
+  await pause(50) // where it was being opened, that stops after the word of a death
   const mapped = readFileSync('/proc/self/maps', 'utf8').includes('memfd:horovod-lite')
   console.log(JSON.stringify({ error: (error as Error).message, mapped }))
 }

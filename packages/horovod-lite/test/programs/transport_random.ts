@@ -7,6 +7,7 @@ import { algorithmFor, chunkStart } from '../../src/transports/order'
 import { bytesOf, reduceInto } from '../../src/transports/reduction'
 import type { Reduction, WireType } from '../../src/transports/transport'
 import { worldOf } from '../../src/world'
+import { wholeNumbers } from '../support/random'
 
 const [operations, seed] = process.argv.slice(2).map(Number) as [number, number]
 const environment = process.env
@@ -28,7 +29,7 @@ const smallNumbers: Partial<Record<WireType, number[]>> = {
   bfloat16: [0x3f80, 0xbf80, 0x4000, 0xc000],
 }
 /** Whole numbers below a limit, the same on every rank. */
-const random = generator(seed)
+const random = wholeNumbers(seed)
 const pick = <T>(list: readonly T[]): T => list[random(list.length)]!
 /** Small, around the pieces of a small segment, or some hundred thousand. */
 const length = () => pick([() => random(20), () => random(3000), () => 5000 + random(40_000), () => random(400_000)])()
@@ -140,7 +141,7 @@ function everyRank(byteLength: number, type: WireType): () => Uint8Array {
 
 function bytes(length: number): Uint8Array {
   const result = new Uint8Array(length)
-  const next = generator(random(2 ** 32))
+  const next = wholeNumbers(random(2 ** 32))
   for (let i = 0; i < length; i++) result[i] = next(256)
   return result
 }
@@ -150,11 +151,4 @@ function at(source: Uint8Array, offset: number): Uint8Array {
   const copy = new Uint8Array(source.byteLength + offset).subarray(offset)
   copy.set(source)
   return copy
-}
-
-function generator(state: number): (limit: number) => number {
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * limit)
-  }
 }

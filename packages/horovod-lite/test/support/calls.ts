@@ -17,3 +17,10 @@ export const rejected = (promise: Promise<unknown>): Promise<string> =>
 
 export const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** Whether something comes true within some seconds. */
+export async function until(condition: () => boolean, seconds = 5): Promise<boolean> {
+  const deadline = performance.now() + seconds * 1000
+  while (!condition() && performance.now() < deadline) await pause(5)
+  return condition()
+}

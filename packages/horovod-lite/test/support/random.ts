@@ -12,3 +12,9 @@ export function chance(seed: number): () => number {
   const bits = randomBits(seed)
   return () => bits() / 2 ** 32
 }
+
+/** Whole numbers from 0 below a limit, likewise. */
+export function wholeNumbers(seed: number): (limit: number) => number {
+  const random = chance(seed)
+  return (limit) => Math.floor(random() * limit)
+}

@@ -52,5 +52,3 @@ export async function pairOfConnections(): Promise<[Connection, Connection, clos
   const [one, other] = ends as [Connection, Connection]
   return [one, other, () => [one.close(), other.close(), server.close()]]
 }
-
-export const soon = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))

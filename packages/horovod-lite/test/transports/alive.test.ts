@@ -2,12 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { watch } from '../../src/transports/shm/alive'
-
-const until = async (condition: () => boolean) => {
-  const deadline = performance.now() + 5000
-  while (!condition() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
-  return condition()
-}
+import { until } from '../support/calls'
 
 test('a process is there until it ends', async () => {
   const child = spawn('sleep', ['100'])

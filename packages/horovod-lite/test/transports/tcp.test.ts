@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { loadNative } from '../../src/transports/native'
-import { soon, stranger } from '../support/sockets'
+import { pause } from '../support/calls'
+import { stranger } from '../support/sockets'
 import { type TcpWorld, tcpWorld } from '../support/tcp-world'
 
 let world: TcpWorld
@@ -94,7 +95,7 @@ describe.each([
         while (going) {
           const address = world.listeners[Math.floor(3 * Math.random())]!.addresses[0]!
           act(await stranger(address))
-          await soon(1)
+          await pause(1)
         }
       }
       const strangers = Promise.all([
@@ -124,10 +125,10 @@ describe.each([
         transport.allreduce(floats(8_000_000, 1).bytes, 'float32', 'Sum').catch(({ message }: Error) => {
           messages[i] = message // more than the system takes while nobody receives it
         })
-      await soon(20)
+      await pause(20)
       await lost!.close()
       const neighbours = () => [messages[0], messages[size - 2]] // who gets from it, and who sends to it
-      for (let i = 0; i < 100 && neighbours().includes(undefined); i++) await soon(20)
+      for (let i = 0; i < 100 && neighbours().includes(undefined); i++) await pause(20)
       for (const message of neighbours()) expect(message).toMatch(/^lost rank 0 \(host0, pid 100\): /)
     })
 
@@ -138,7 +139,7 @@ describe.each([
       const summing = transport!.allreduce(floats(100_000, 1).bytes, 'float32', 'Sum')
       const receiving = transport!.broadcast(new Uint8Array(10), 2)
       for (const running of [summing, receiving]) running.catch(() => {})
-      await soon(50)
+      await pause(50)
       const start = performance.now()
       await transport!.close()
       await expect(summing).rejects.toThrow('the transport is closed')

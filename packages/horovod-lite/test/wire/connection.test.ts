@@ -2,13 +2,14 @@ import { expect, test } from 'vitest'
 import { connect } from '../../src/wire/connect'
 import type { Connection } from '../../src/wire/connection'
 import { Listener } from '../../src/wire/listener'
-import { pairOfConnections, soon } from '../support/sockets'
+import { pause } from '../support/calls'
+import { pairOfConnections } from '../support/sockets'
 
 test('frames wait until somebody takes them', async () => {
   const [a, b, close] = await pairOfConnections()
   await a.send(7, { hello: 1 })
   await a.send(8)
-  await soon(50)
+  await pause(50)
   const received = await new Promise<[number, string][]>((resolve) => {
     const frames: [number, string][] = []
     b.onFrame = (kind, payload) => {
@@ -87,7 +88,7 @@ test('raw bytes that come before anybody asks wait, whoever asks when', async ()
   const received = new Uint8Array(data.length)
   for (let at = 0, size = 1; at < data.length; at += size, size = Math.min(3 * size, data.length - at)) {
     await receiver.receiveInto(received.subarray(at, at + size))
-    if (size < 1000) await soon(1)
+    if (size < 1000) await pause(1)
   }
   expect(Buffer.compare(received, data)).toBe(0)
   close()
@@ -99,7 +100,7 @@ test('what nobody asks for stays with the system: the sender is held up, not mem
   await Promise.all([sender.write(data), receiver.receiveInto(new Uint8Array(2 ** 20))]) // it has begun to read
   let written = 0
   const writing = Array.from({ length: 128 }, () => sender.write(data).then(() => written++))
-  for (let before = -1; before < written; await soon(300)) before = written // until the system takes no more
+  for (let before = -1; before < written; await pause(300)) before = written // until the system takes no more
   expect(written).toBeLessThan(128)
   const received = new Uint8Array(2 ** 20)
   for (let i = 0; i < 128; i++) await receiver.receiveInto(received)
@@ -127,7 +128,7 @@ test('the end of a connection is told once, also to who asks later', async () =>
   const told: (Error | undefined)[] = []
   b.onClose = (reason) => told.push(reason)
   a.end()
-  await soon(50)
+  await pause(50)
   expect(told).toEqual([undefined])
   const late: (Error | undefined)[] = []
   b.onClose = (reason) => late.push(reason)

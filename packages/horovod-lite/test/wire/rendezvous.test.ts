@@ -2,8 +2,8 @@ import { afterEach, expect, test } from 'vitest'
 import type { Connection } from '../../src/wire/connection'
 import { openRegistration, register } from '../../src/wire/register'
 import { HOSTS_UPDATED, type Policy, type Registration, RendezvousServer } from '../../src/wire/rendezvous'
+import { pause } from '../support/calls'
 import { freePort } from '../support/ranks'
-import { soon } from '../support/sockets'
 
 const secret = 'the secret of a job'
 const timeoutSeconds = 10
@@ -61,7 +61,7 @@ test('rank 0 may be the last to start', async () => {
   const port = await freePort()
   const address = { host: '127.0.0.1', port }
   const first = come(address, registrationOf(1, 2))
-  await soon(300)
+  await pause(300)
   await open({ port })
   const zero = await come(address, registrationOf(0, 2))
   expect((await zero.place).world.rank).toBe(0)
@@ -95,7 +95,7 @@ test('a rank that has left while it waited is missing again', async () => {
 test('when the rendezvous goes, who waits is told at once', async () => {
   const server = await open()
   const { place } = await come(server.address, registrationOf(0, 2))
-  await soon(150)
+  await pause(150)
   server.close()
   await expect(place).rejects.toThrow(/the rendezvous at .* has gone .* while rank 1 had not come; look at the output/)
 })
@@ -148,7 +148,7 @@ test('a policy gives places to some, and news goes to all who are connected', as
   const [a, b, c] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0]]
   expect([(await a.place).world.rank, (await c.place).world.rank]).toEqual([0, 1])
   expect((await a.place).peers).toHaveLength(2)
-  const early = await Promise.race([b.place, soon(100)])
+  const early = await Promise.race([b.place, pause(100)])
   expect(early).toBeUndefined()
 
   const heard = new Promise<number>((resolve) => {
@@ -158,7 +158,7 @@ test('a policy gives places to some, and news goes to all who are connected', as
   expect(await heard).toBe(HOSTS_UPDATED)
   b.place.catch(() => {})
   c.connection.close()
-  await soon(50)
+  await pause(50)
   expect(left).toEqual(['c'])
 })
 

@@ -14,7 +14,8 @@ import { connect } from '../../src/wire/connect'
 import type { Connection } from '../../src/wire/connection'
 import { FrameReader, frameParts } from '../../src/wire/frames'
 import { Listener } from '../../src/wire/listener'
-import { otherServer, type Stranger, soon, stranger } from '../support/sockets'
+import { pause, until } from '../support/calls'
+import { otherServer, type Stranger, stranger } from '../support/sockets'
 
 const secret = 'the secret of a job'
 const hello: Hello = { role: 'data', rank: 3, generation: 2 }
@@ -51,7 +52,7 @@ async function framesOf({ received, closed }: Stranger, enough = 1): Promise<{ k
     for (let frame = reader.take(10_000); frame; frame = reader.take(10_000))
       frames.push({ kind: frame.kind, text: frame.payload.toString() })
     if (frames.length >= enough || over) return frames
-    await soon(5)
+    await pause(5)
   }
 }
 
@@ -137,7 +138,7 @@ describe('refused, and others are still admitted', () => {
   test("a port scanner's connection", async () => {
     const { socket } = await stranger(here())
     socket.destroy()
-    await soon(50)
+    await pause(50)
     await expectRefused(/it left before it had proved anything|ECONNRESET/)
   })
 
@@ -210,18 +211,13 @@ test('who says nothing, or says it slowly, is refused when the time is over; mea
   connection.close()
 })
 
-const until = async (condition: () => boolean) => {
-  for (const start = performance.now(); !condition() && performance.now() - start < 4000; ) await soon(5)
-  expect(condition()).toBe(true)
-}
-
 test('of hundreds who prove nothing some must go, and who knows the secret is admitted at once', async () => {
   const strangers = await Promise.all(Array.from({ length: 200 }, () => stranger(here())))
   const start = performance.now()
   const friends = await Promise.all(Array.from({ length: 20 }, () => friend()))
   expect(performance.now() - start).toBeLessThan(3000)
   expect(admitted).toHaveLength(20)
-  await until(() => strangers.filter(({ socket }) => !socket.destroyed).length <= 128)
+  expect(await until(() => strangers.filter(({ socket }) => !socket.destroyed).length <= 128)).toBe(true)
   expect(warnings).toEqual([expect.stringMatching(/too many others came that prove nothing/)]) // one line for all
   for (const { socket } of strangers) socket.destroy()
   for (const connection of friends) connection.close()
@@ -232,7 +228,9 @@ describe('a crowd that comes while peers, who have come before, have not proved 
   async function admittedBeside(crowd: number, from?: string): Promise<number> {
     const peers = await Promise.all(Array.from({ length: 20 }, () => greeted(from)))
     const strangers = await Promise.all(Array.from({ length: crowd }, () => greeted().catch(() => undefined)))
-    await until(() => [...peers, ...strangers].filter((one) => one && !one.socket.destroyed).length <= 128)
+    expect(
+      await until(() => [...peers, ...strangers].filter((one) => one && !one.socket.destroyed).length <= 128),
+    ).toBe(true)
     for (const { socket, nonce } of peers) socket.write(frame(CLIENT_PROOF, proven(nonce, hello)))
     await Promise.all(peers.map((peer) => Promise.race([peer.closed, framesOf(peer, 2)])))
     for (const { socket } of [...peers, ...strangers.filter((one) => one !== undefined)]) socket.destroy()
@@ -288,9 +286,9 @@ describe('the side that connects', () => {
   test('tries all addresses, and again until somebody listens', async () => {
     const { server, address } = await otherServer(() => {})
     server.close()
-    await soon(20)
+    await pause(20)
     const connecting = connect({ addresses: [address], secret, timeoutSeconds: 5, ...hello })
-    await soon(300)
+    await pause(300)
     const late = await Listener.open({
       hosts: [address.host],
       port: address.port,
