@@ -169,6 +169,18 @@ describe('a failure', () => {
     expect(all.world).toEqual(['b0', 'a0'])
   })
 
+  test('to answer, of a host: the time to register begins when it has', () => {
+    const all = new Simulation({ min: 1, startTimeout: 30 })
+    all.found(hosts('a:1 b:1'))
+    all.register('b0')
+    all.wait(25)
+    all.started('a0')
+    all.wait(25)
+    expect(all.world).toEqual([])
+    all.register('a0')
+    expect(all.world).toEqual(['a0', 'b0'])
+  })
+
   test('while the next world is formed', () => {
     const all = simulation('a:2 b:1 c:1', { min: 2 })
     all.kill('c0')

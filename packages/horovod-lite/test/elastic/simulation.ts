@@ -70,6 +70,11 @@ export class Simulation {
     this.nextHangs = true
   }
 
+  /** Its host has answered now. */
+  started(name: string): void {
+    this.membership.started(this.named(name).worker.id, this.now)
+  }
+
   /** Its host cannot be reached for so many seconds. */
   unreachable(host: string, seconds: number): void {
     for (const [id, { worker, does }] of this.running)

@@ -51,6 +51,12 @@ export class Membership {
     }
   }
 
+  /** Its host has answered: the time that it may take begins now. */
+  started(id: string, now: number): void {
+    const worker = this.find(id)
+    if (worker) worker.startedAt = now
+  }
+
   /** A process has ended. @returns whether the current world is broken by it */
   ended(id: string, now: number, failed?: Omit<Failure, 'worker'>): boolean {
     const worker = this.find(id)

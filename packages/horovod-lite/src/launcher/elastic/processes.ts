@@ -14,6 +14,8 @@ export interface ProcessesOptions {
    * @param seen this host's addresses as the first hosts see them
    */
   environment(seen: readonly string[]): Promise<Record<string, string>>
+  /** Its host has answered: it starts now. */
+  onStart(worker: Worker): void
   /** At once when it has ended; its output may still come. @param output missing where it was never started */
   onExit(worker: Worker, exit: Exit, output?: RankOutput): void
   /** It has ended, and has said everything. */
@@ -45,7 +47,7 @@ export class Processes {
 
   /** @throws where the folder for its output cannot be made, or there can be no rendezvous */
   async start(worker: Worker, slots: number): Promise<void> {
-    const { settings, onExit, onClose, onUnreachable } = this.options
+    const { settings, onStart, onExit, onClose, onUnreachable } = this.options
     const { id, host, number, rank, slot } = worker
     let agent: Agent
     try {
@@ -56,6 +58,8 @@ export class Processes {
     this.environment ??= this.seen().then((seen) => this.options.environment(seen))
     const environment = await this.environment
     if (worker.stopping) return onExit(worker, { code: 0, signal: null })
+    if (agent.lost) return onUnreachable(host, new Error(`host ${host}: hvdrun's agent there has died`))
+    onStart(worker)
     const { command, outputFilename: folder, timestamps, verbose } = settings
     if (verbose) say(`process ${number} on ${host}: ${command.join(' ')}`)
     const output = new RankOutput(rank, { folder, timestamps }, `process.${number}`)
