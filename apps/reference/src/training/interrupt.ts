@@ -2,6 +2,8 @@
 export interface Interrupt {
   /** The signal, once one came. */
   readonly signal: NodeJS.Signals | undefined
+  /** From now on the first signal is a wish, and `onFirst` hears of it. */
+  grant(onFirst: () => void): void
   dispose(): void
 }
 
@@ -14,25 +16,31 @@ export const exitCodes: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130,
 const sameWish = 300
 
 /**
- * The first SIGINT or SIGTERM is a wish, to be granted between two steps; a later one ends the program at once.
+ * While a training starts SIGINT or SIGTERM ends the program at once, in order: a listener of `exit` runs. From `grant` on
+ * the first one is a wish, to be granted between two steps, and a later one ends the program at once.
  *
  * A step blocks the event loop, and signals that came meanwhile are heard together, after timers. So a timer alone
  * would take the second of such a pair for a later one; the turn behind it does not.
  */
-export function listenForInterrupt(onFirst: () => void): Interrupt {
+export function listenForInterrupt(): Interrupt {
   let first: NodeJS.Signals | undefined
-  let impatient = false
+  let heard: (() => void) | undefined
+  let impatient = true
   const listener = (signal: NodeJS.Signals) => {
     if (impatient) process.exit(exitCodes[signal])
     if (first) return
     first = signal
     setTimeout(() => setImmediate(() => (impatient = true)), sameWish).unref()
-    onFirst()
+    heard?.()
   }
   for (const name of signals) process.on(name, listener)
   return {
     get signal() {
       return first
+    },
+    grant(onFirst) {
+      impatient = false
+      heard = onFirst
     },
     dispose() {
       for (const name of signals) process.off(name, listener)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { barrier, rank, size, transportName } from '@unet-industrial/horovod-lite'
 import { selectBackend } from '../backends'
 import { writeAtomically } from '../files'
@@ -10,7 +11,7 @@ import { EventWriter } from '../report/tensorboard'
 import { say } from '../say'
 import { version } from '../version'
 import { openSamples, trainingSet } from './data'
-import { listenForInterrupt } from './interrupt'
+import { type Interrupt, listenForInterrupt } from './interrupt'
 import { type Lock, lockRun } from './lock'
 import { type Records, trainingLoop } from './loop'
 import { MetricsLog, now } from './metrics-log'
@@ -34,10 +35,22 @@ export interface Trained {
 
 /** Trains as a command line asks: a new run, or one that goes on. Every rank of the world calls it. */
 export async function runTraining(request: Request): Promise<Trained> {
+  const interrupt = listenForInterrupt() // before a run is locked, which a signal must undo
   let lock: Lock | undefined
   const hold = (run: RunFolder) => {
     lock = lockRun(run)
   }
+  try {
+    return await trainHolding(hold, interrupt, request)
+  } finally {
+    await nextTurn() // lets a signal in, by which another rank may have ended
+    interrupt.dispose()
+    lock?.release()
+  }
+}
+
+/** @param hold keeps other processes from a run */
+async function trainHolding(hold: (run: RunFolder) => void, interrupt: Interrupt, request: Request): Promise<Trained> {
   const { options: asked, resumed } = fromWriter(() => resolve(request, hold))
   const done = resumed?.state ?? { step: 0, images: 0 }
   const options = { ...asked, batchSize: batchOf(asked) }
@@ -75,7 +88,7 @@ export async function runTraining(request: Request): Promise<Trained> {
   else say(`${resumed ? `going on with ${run.path} at step ${from}` : `run ${run.path}`} · ${what}`)
   const bar = { total: steps.totalSteps, from, every: options.displayEvery, batch: steps.globalBatch }
   const progress = isWriter() ? showProgress(bar) : silentProgress
-  const interrupt = listenForInterrupt(() => progress.say('finishing the step and saving; once more ends at once'))
+  interrupt.grant(() => progress.say('finishing the step and saving; once more ends at once'))
   const speed = new SpeedMeter(from, steps.globalBatch, options.warmupStep)
   const images = (step: number) => done.images + (step - from) * steps.globalBatch
   try {
@@ -88,11 +101,9 @@ export async function runTraining(request: Request): Promise<Trained> {
     return { options, run, recipe: parts, step, signal }
   } finally {
     progress.stop()
-    interrupt.dispose()
     records?.events.close()
     records?.log.close()
     dataset.dispose()
-    lock?.release()
   }
 }
 

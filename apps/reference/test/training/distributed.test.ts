@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -151,5 +151,15 @@ describe('a run in use', () => {
     expect(readdirSync(join(room, 'runs/locked'))).toContain('.lock')
     expect((await run('train --resume locked --num-iter 2', room)).code).toBe(0)
     expect(readdirSync(join(room, 'runs/locked'))).not.toContain('.lock')
+  })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('is let go of where %s ends a process that starts', async (signal) => {
+    const name = `starting-${signal}`
+    await succeed(train(name, '--num-iter 1'), room)
+    const { child, ended } = start(`train --resume ${name} --num-iter 2`, room)
+    while (!existsSync(join(room, 'runs', name, '.lock'))) await new Promise((resolve) => setTimeout(resolve, 1))
+    child.kill(signal)
+    expect((await ended).code).toBe(signal === 'SIGINT' ? 130 : 143)
+    expect(readdirSync(join(room, 'runs', name))).not.toContain('.lock')
   })
 })

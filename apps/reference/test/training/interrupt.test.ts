@@ -2,11 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { listenForInterrupt } from '../../src/training/interrupt'
 
-test('the first signal is a wish, one right behind it the same, a later one ends the program', async () => {
+test('granted, the first signal is a wish, one right behind it the same, a later one ends the program', async () => {
   const exit = vi.spyOn(process, 'exit').mockImplementation((() => {}) as unknown as typeof process.exit)
   const onFirst = vi.fn()
-  const interrupt = listenForInterrupt(onFirst)
+  const interrupt = listenForInterrupt()
   try {
+    process.emit('SIGTERM', 'SIGTERM')
+    expect(exit).toHaveBeenLastCalledWith(143) // while a training starts
+    exit.mockClear()
+    interrupt.grant(onFirst)
     expect(interrupt.signal).toBeUndefined()
     process.emit('SIGINT', 'SIGINT')
     process.emit('SIGINT', 'SIGINT')
@@ -25,7 +29,8 @@ test('the first signal is a wish, one right behind it the same, a later one ends
 
 test('a pair that waited behind a long step is one wish', async () => {
   const exit = vi.spyOn(process, 'exit').mockImplementation((() => {}) as unknown as typeof process.exit)
-  const interrupt = listenForInterrupt(() => {})
+  const interrupt = listenForInterrupt()
+  interrupt.grant(() => {})
   try {
     process.kill(process.pid, 'SIGINT')
     await wait(20)
