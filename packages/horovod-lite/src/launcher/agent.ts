@@ -3,11 +3,9 @@
 import { statSync } from 'node:fs'
 import { version } from '../../package.json'
 import { Child } from './child'
+import { HOST_VARIABLES } from './hosts'
 import { GRACE } from './patience'
 import { type FromAgent, lineOf, messages, STREAMS, type Stream, type ToAgent } from './protocol'
-
-/** Of the host, not of hvdrun's. */
-const HOST_VARIABLES = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTIME_DIR']
 
 const children = new Map<number, Child>()
 let ending = false
@@ -48,9 +46,10 @@ function start({ id, command, environment, folder }: Extract<ToAgent, { do: 'sta
     notStarted(`the folder ${folder} is not there; start hvdrun in one that all hosts have`)
     return
   }
-  const own = HOST_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  // undefined: not there, also where hvdrun's host has one
+  const own = Object.fromEntries(HOST_VARIABLES.map((name) => [name, process.env[name]]))
   const child = new Child(
-    { command, folder, environment: { ...environment, ...Object.fromEntries(own) } },
+    { command, folder, environment: { ...environment, ...own } },
     {
       onOutput: (stream, bytes) => say({ say: 'output', id, stream, bytes: bytes.toString('latin1') }),
       onExit: (code, signal) => say({ say: 'exit', id, code, signal }),

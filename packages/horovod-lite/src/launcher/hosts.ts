@@ -20,6 +20,9 @@ export interface Place {
   crossSize: number
 }
 
+/** Variables of each host's own: never those of hvdrun's. */
+export const HOST_VARIABLES: readonly string[] = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTIME_DIR']
+
 /** A name, `user@name`, or an address, of IPv6 in brackets; not one that ssh would take for an option. */
 const NAME = /(?!-)(?:[^\s,:=#[\]]+@)?\[[\da-f:.]+(?:%\w+)?\]|(?!-)[^\s,:=#[\]]+/i.source
 const LISTED = new RegExp(`^(${NAME})(?::(\\d+))?$`, 'i')

@@ -1,15 +1,15 @@
 import { Agent, type Exit, type RemoteProcess } from './agents'
 import { jobVariables } from './environment'
 import { codeAfter, codeOf, howItFailed, lastLinesOf } from './failure'
-import { listed, placesOn } from './hosts'
+import { HOST_VARIABLES, listed, placesOn } from './hosts'
 import { agentOptions } from './job'
 import { MpirunOutput } from './mpirun-output'
 import { say } from './screen'
 import type { Settings } from './settings'
 import { withSignals } from './signals'
 
-/** Variables of each host, and of a job that hvdrun itself is part of. */
-const NOT_EXPORTED = /^(HOME|USER|LOGNAME|SHELL|TMPDIR|(OMPI|PMIX|PRTE|ORTE)_.*)$/
+/** Variables of a job that hvdrun itself is part of. */
+const NOT_EXPORTED = /^(OMPI|PMIX|PRTE|ORTE)_/
 
 /** Runs the job through Open MPI's own launcher. @returns the exit code of hvdrun */
 export async function runThroughMpirun(settings: Settings): Promise<number> {
@@ -66,6 +66,7 @@ function mpirunCommand(settings: Settings, variables: readonly string[]): string
   const ssh = [...(sshPort ? ['-p', String(sshPort)] : []), ...(sshIdentityFile ? ['-i', sshIdentityFile] : [])]
   if (ssh.length > 0) mca('plm_rsh_args', ssh.join(' '))
   if (process.getuid?.() === 0) words.push('--allow-run-as-root')
-  for (const name of variables) if (/^\w+$/.test(name) && !NOT_EXPORTED.test(name)) words.push('-x', name)
+  const exported = variables.filter((name) => /^\w+$/.test(name) && !NOT_EXPORTED.test(name))
+  for (const name of exported) if (!HOST_VARIABLES.includes(name)) words.push('-x', name)
   return [...words, ...mpiArguments]
 }

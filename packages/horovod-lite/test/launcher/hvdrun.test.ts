@@ -48,6 +48,14 @@ describe('a job', () => {
     for (const text of [words, linesOf(stdout, 0).slice(0, -1).join()]) expect(text).not.toContain(secret)
   })
 
+  test("what is each host's own is not taken from hvdrun's", async () => {
+    const ssh = script(temporaryFolder(), 'other', 'shift; unset TMPDIR SHELL; HOME=/elsewhere exec sh -c "$1"')
+    const environment = { TMPDIR: '/mine', SHELL: '/bin/mine', HOME: '/home/mine', MINE: 'too' }
+    const command = ['--', 'sh', '-c', 'echo "[$TMPDIR][$SHELL][$HOME][$MINE]"']
+    const job = await hvdrun(['-np', '1', '-H', 'alpha', '--ssh-command', ssh, ...command], { environment })
+    expect(linesOf((await job.ended).stdout, 0)).toEqual(['[][][/elsewhere][too]'])
+  })
+
   test('a shell that greets is listened to, and ignored', async () => {
     const ssh = script(
       temporaryFolder(),
