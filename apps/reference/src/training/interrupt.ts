@@ -27,7 +27,7 @@ export function listenForInterrupt(): Interrupt {
   let heard: (() => void) | undefined
   let impatient = true
   const listener = (signal: NodeJS.Signals) => {
-    if (impatient) process.exit(exitCodes[signal])
+    if (impatient) return process.exit(exitCodes[signal])
     if (first) return
     first = signal
     setTimeout(() => setImmediate(() => (impatient = true)), sameWish).unref()
