@@ -1,4 +1,4 @@
-import { availableParallelism, constants } from 'node:os'
+import { constants } from 'node:os'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   allgatherObject,
@@ -6,7 +6,6 @@ import {
   barrier,
   broadcastObject,
   init,
-  localSize,
   Max,
   rank,
   shutdown,
@@ -15,6 +14,7 @@ import {
 import { UsageError } from '../options/errors'
 import type { Options } from '../options/schema'
 import { beSilent } from '../say'
+import { ownCores, threadsFor } from './cores'
 
 // Several processes that train together, as hvdrun or mpirun starts them. Rank 0 alone speaks and writes; in a world of
 // one everything here does nothing.
@@ -38,9 +38,13 @@ export const isWriter = (): boolean => rank() === 0
 /** What rank 0 finds, on every rank: files are looked for by it alone, so they need not be on the other hosts. */
 export const fromWriter = <T>(find: () => T): T => broadcastObject(isWriter() ? find() : (undefined as T))
 
-/** Threads of a process: its share of the host's cores, where several are on it. */
-export const threadsOf = ({ threads }: Options): number | undefined =>
-  threads ?? (localSize() > 1 ? Math.max(1, Math.floor(availableParallelism() / localSize())) : undefined)
+/** Threads of a process: of several its share of the host's cores. All ranks call it. */
+export function threadsOf({ threads }: Options): number | undefined {
+  if (size() === 1) return threads
+  const own = ownCores()
+  const share = threadsFor(own, ofAllRanks(own))
+  return threads ?? share
+}
 
 /** Seed of this rank's data: of several ranks the reference's 2 · (seed + rank). */
 export const dataSeed = ({ seed }: Options): number => (size() === 1 ? seed : 2 * (seed + rank()))
