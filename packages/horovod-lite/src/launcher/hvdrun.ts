@@ -1,9 +1,10 @@
 // Entry of the command hvdrun.
 import { checkBuild } from './check-build'
+import { UsageError } from './flags'
 import { placesOn } from './hosts'
 import { runJob } from './job'
 import { runThroughMpirun } from './mpirun'
-import { parseOptions, UsageError } from './options'
+import { parseOptions } from './options'
 import type { Settings } from './settings'
 
 async function run(settings: Settings): Promise<number> {

@@ -1,10 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { version } from '../../package.json'
+import { type Flags, refuse, UsageError } from './flags'
 import { type Host, parseHosts, readHostfile } from './hosts'
 import type { ElasticSettings, Settings } from './settings'
-
-/** A command line that cannot be understood. */
-export class UsageError extends Error {}
 
 const EXAMPLES = `
 Examples:
@@ -38,35 +36,6 @@ export function parseOptions(argv: readonly string[], checkBuild: () => void): S
   return settings
 }
 
-interface Flags {
-  numProc?: number
-  hosts?: string
-  hostfile?: string
-  transport?: string
-  networkInterface?: string
-  startTimeout?: number
-  outputFilename?: string
-  prefixOutputWithTimestamp?: boolean
-  verbose?: boolean
-  sshCommand: string
-  sshPort?: number
-  sshIdentityFile?: string
-  mpiArgs?: string
-  timelineFilename?: string
-  fusionThresholdMb?: number
-  stallCheckWarningTimeSeconds?: number
-  stallCheckShutdownTimeSeconds?: number
-  stallCheck: boolean
-  minNp?: number
-  maxNp?: number
-  hostDiscoveryScript?: string
-  slotsPerHost?: number
-  resetLimit?: number
-  elasticTimeout: number
-  blacklistCooldown?: number
-  checkBuild?: boolean
-}
-
 function commandLine(): Command {
   return new Command('hvdrun')
     .description('Runs a command in several processes that train together, on one host or many.')
@@ -78,7 +47,7 @@ function commandLine(): Command {
     .option('-H, --hosts <list>', 'hosts and their slots: host1:2,host2:2 (default: this host)')
     .option('--hostfile <file>', 'the same from a file of lines "host slots=2"')
     .option('--ssh-command <command>', 'how to reach other hosts', 'ssh')
-    .option('-p, --ssh-port <port>', "ssh's port", whole(1))
+    .option('-p, --ssh-port <port>', "ssh's port", whole(1, 65535))
     .option('-i, --ssh-identity-file <file>', "ssh's key")
     .optionsGroup('How they reach each other:')
     .option('--transport <name>', 'what moves the tensors: auto, tcp, shm, mpi, or the URL of a module (auto)')
@@ -101,7 +70,7 @@ function commandLine(): Command {
     .option('--host-discovery-script <file>', 'prints a line host:slots for each host there is')
     .option('--slots-per-host <n>', 'slots where the script gives none', whole(1))
     .option('--reset-limit <n>', 'how often the world may change', whole(0))
-    .option('--elastic-timeout <seconds>', 'how long to wait for enough slots', seconds, 600)
+    .option('--elastic-timeout <seconds>', 'how long to wait for enough slots (600)', seconds)
     .option('--blacklist-cooldown <seconds>', 'when a host that failed may be tried again (never)', seconds)
     .optionsGroup('About hvdrun:')
     .option('--check-build', 'say which transports work here, and why not')
@@ -126,7 +95,7 @@ const OTHER_NAMES: Record<string, string> = {
 /** Only hvdrun's own options are looked at, not the command's. */
 function withUsualNames(program: Command, argv: readonly string[]): string[] {
   const words = [...argv]
-  for (let i = 0; i < words.length && words[i]!.startsWith('-'); i++) {
+  for (let i = 0; i < words.length && words[i]!.startsWith('-') && words[i] !== '--'; i++) {
     const [name, value] = words[i]!.split(/=(.*)/s) as [string, string?]
     const usual = OTHER_NAMES[name]
     if (usual) words.splice(i, 1, usual, ...(value === undefined ? [] : [value]))
@@ -139,17 +108,15 @@ function withUsualNames(program: Command, argv: readonly string[]): string[] {
 function settingsOf(command: string[], flags: Flags): Settings {
   if (command.length === 0)
     throw new UsageError('got no command, expected one to run, as in: hvdrun -np 2 node train.mjs')
-  if (flags.hosts && flags.hostfile) throw new UsageError('got --hosts and --hostfile, expected one of them')
+  const { HOROVOD_TRANSPORT, HOROVOD_GLOO_IFACE, HOROVOD_START_TIMEOUT } = process.env
+  const transport = flags.transport ?? (HOROVOD_TRANSPORT || 'auto')
   const elastic = elasticOf(flags)
+  refuse(flags, transport, elastic)
   const listed = flags.hostfile ? readHostfile(flags.hostfile) : flags.hosts ? parseHosts(flags.hosts) : undefined
   const slots = listed?.reduce((sum, host) => sum + host.slots, 0)
   const size = flags.numProc ?? elastic?.minSize ?? slots
   if (!size) throw new UsageError('got no number of processes, expected -np N, or hosts with their slots')
   const hosts: Host[] = listed ?? [{ name: 'localhost', slots: flags.maxNp ?? size }]
-  const { HOROVOD_TRANSPORT, HOROVOD_GLOO_IFACE, HOROVOD_START_TIMEOUT } = process.env
-  const transport = flags.transport ?? (HOROVOD_TRANSPORT || 'auto')
-  if (elastic && transport === 'mpi')
-    throw new UsageError('got --transport mpi with elastic options, expected auto, tcp or shm: MPI keeps its processes')
   return {
     command,
     size,
@@ -174,15 +141,13 @@ function elasticOf(flags: Flags): ElasticSettings | undefined {
   if (!minNp && !maxNp && !hostDiscoveryScript) return undefined
   const minSize = minNp ?? numProc ?? 1
   const maxSize = maxNp ?? Number.MAX_SAFE_INTEGER
-  if (maxSize < minSize)
-    throw new UsageError(`got --max-np ${maxSize} below --min-np ${minSize}, expected at least as many`)
   return {
     minSize,
     maxSize,
     discoveryScript: hostDiscoveryScript,
     slotsPerHost: flags.slotsPerHost,
     resetLimit: flags.resetLimit,
-    timeout: flags.elasticTimeout,
+    timeout: flags.elasticTimeout ?? 600,
     blacklistCooldown: flags.blacklistCooldown,
   }
 }
@@ -203,12 +168,15 @@ function variablesOf(flags: Flags): Record<string, string> {
   return Object.fromEntries(there.map(([name, value]) => [name, String(value)]))
 }
 
-const whole = (least: number) => (text: string) => {
-  const value = Number(text)
-  if (!(Number.isInteger(value) && value >= least))
-    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`)
-  return value
-}
+const whole =
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  (text: string) => {
+    const value = Number(text)
+    const range = most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of at least ${least}`
+    if (!(Number.isInteger(value) && value >= least && value <= most))
+      throw new InvalidArgumentError(`Expected a whole number ${range}.`)
+    return value
+  }
 
 function seconds(text: string): number {
   const value = Number(text)

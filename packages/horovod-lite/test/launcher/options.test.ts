@@ -61,6 +61,7 @@ test('without -np there are as many processes as slots', () => {
 
 test('a -- ends the options', () => {
   expect(parsed('-np 2 -- -strange --command').command).toEqual(['-strange', '--command'])
+  expect(parsed('-np 2 -- -v -np').command).toEqual(['-v', '-np'])
 })
 
 test('elastic options', () => {

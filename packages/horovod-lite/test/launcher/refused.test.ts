@@ -42,6 +42,25 @@ describe('what cannot be is one line', () => {
     ],
     ['elastic MPI', ['--min-np', '1', '--transport', 'mpi', 'true'], 2, /got --transport mpi with elastic options/],
     ['fewer at most than at least', ['--min-np', '3', '--max-np', '2', 'true'], 2, /got --max-np 2 below --min-np 3/],
+    ['fewer than at least', ['-np', '1', '--min-np', '2', 'true'], 2, /got -np 1 below --min-np 2/],
+    ['more than at most', ['-np', '5', '--max-np', '4', 'true'], 2, /got -np 5 above --max-np 4/],
+    [
+      'hosts beside a script that finds them',
+      ['--min-np', '1', '-H', 'a', '--host-discovery-script', 'true', 'true'],
+      2,
+      /got --host-discovery-script and --hosts, expected one of them/,
+    ],
+    ['a port that there is not', ['-np', '1', '-p', '65536', 'true'], 2, /'65536' is invalid\. .* from 1 to 65535/],
+    [
+      'slots of no script',
+      ['--min-np', '1', '--slots-per-host', '2', 'true'],
+      2,
+      /got --slots-per-host without --host-d/,
+    ],
+    ['a reset limit', ['-np', '1', '--reset-limit', '2', 'true'], 2, /got --reset-limit without an elastic job/],
+    ['a timeout', ['-np', '1', '--elastic-timeout', '600', 'true'], 2, /got --elastic-timeout without an elastic job/],
+    ['a cooldown', ['-np', '1', '--blacklist-cooldown', '2', 'true'], 2, /got --blacklist-cooldown without an elastic/],
+    ['arguments of no mpirun', ['-np', '1', '--mpi-args', 'x', 'true'], 2, /got --mpi-args without --transport mpi/],
   ])('%s', (_, args, code, message) => refused(args, code, message))
 
   test('a wrong line of a hostfile, with its number', () =>
