@@ -9,7 +9,7 @@ const FILES = ['reduce.c', ...['segment', 'processors', 'steps', 'reductions', '
 let program: Compiled
 beforeAll(async () => {
   program = await compile('segment.c', FILES)
-}, 60_000)
+})
 afterAll(() => program?.remove())
 
 const run = async (...args: (string | number)[]) => {

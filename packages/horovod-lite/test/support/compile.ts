@@ -2,10 +2,23 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { zig } from '@unet-internal/zig'
+import { platforms, zig } from '@unet-internal/zig'
 
 const here = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
-const FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-fno-sanitize=all', '-I', here('native')]
+/** As the package's build has it, whose cache has the most already. */
+const { triple } = platforms[`${process.platform}-${process.arch}`] ?? { triple: 'native' }
+const FLAGS = [
+  '-target',
+  triple,
+  '-std=gnu11',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-fno-sanitize=all',
+  '-I',
+  here('native'),
+]
 
 export interface Compiled {
   path: string
