@@ -5,6 +5,7 @@ import { placesOn } from './hosts'
 import { runJob } from './job'
 import { runThroughMpirun } from './mpirun'
 import { parseOptions } from './options'
+import { STREAMS } from './protocol'
 import type { Settings } from './settings'
 
 async function run(settings: Settings): Promise<number> {
@@ -20,7 +21,7 @@ async function run(settings: Settings): Promise<number> {
   return runJob(settings, places)
 }
 
-process.stdout.on('error', () => process.exit(141)) // the reader has gone: 128 + SIGPIPE
+for (const stream of STREAMS) process[stream].on('error', () => process.exit(141)) // the reader has gone: 128 + SIGPIPE
 
 try {
   const settings = parseOptions(process.argv.slice(2), checkBuild)

@@ -55,7 +55,10 @@ function commandLine(): Command {
     .option('--start-timeout <seconds>', 'how long all processes may take to start (30)', seconds)
     .option('--mpi-args <words>', 'more arguments for mpirun (--transport mpi)')
     .optionsGroup('What is told:')
-    .option('--output-filename <folder>', "each rank's output also in folder/rank.N/stdout and stderr")
+    .option(
+      '--output-filename <folder>',
+      "each rank's output also in folder/rank.N/stdout and stderr (elastic: process.N)",
+    )
     .option('--prefix-output-with-timestamp', 'the time before each line')
     .option('--verbose', 'say what is started where')
     .option('--timeline-filename <file>', 'rank 0 writes a Chrome trace of all operations')

@@ -270,10 +270,11 @@ describe('nothing is left behind', () => {
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 
-  test('where nobody reads its output any more', async () => {
-    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', 'while :; do echo line; sleep 0.01; done'])
+  test.each(['stdout', 'stderr'] as const)('where nobody reads its %s any more', async (stream) => {
+    const command = `while :; do echo line >&${stream === 'stdout' ? 1 : 2}; sleep 0.01; done`
+    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', command])
     await job.says(/line/)
-    job.child.stdout!.destroy()
+    job.child[stream]!.destroy()
     expect((await job.ended).code).toBe(141)
     expect(await leftOf(job.marker, 5)).toEqual([])
   })

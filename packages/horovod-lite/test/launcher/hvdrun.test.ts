@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { hvdrun, jsonOf, linesOf, pretendedSsh, processesOf, script, temporaryFolder } from '../support/hvdrun'
 
@@ -128,6 +129,13 @@ describe('output', () => {
     expect(readFileSync(join(cwd, 'out/here/rank.0/stderr'), 'utf8')).toBe('aside\n')
   })
 
+  test('--output-filename keeps it by process where the job is elastic', async () => {
+    const cwd = temporaryFolder()
+    await (await hvdrun(['--min-np', '2', '--output-filename', 'out', 'echo', 'hello'], { cwd })).ended
+    expect(readdirSync(join(cwd, 'out')).sort()).toEqual(['process.0', 'process.1'])
+    for (const i of [0, 1]) expect(readFileSync(join(cwd, `out/process.${i}/stdout`), 'utf8')).toBe('hello\n')
+  })
+
   test('timestamps and --verbose', async () => {
     const { ended } = await hvdrun(['-np', '1', '--verbose', '--prefix-output-with-timestamp', 'echo', 'hello'])
     const { stdout, stderr } = await ended
@@ -140,12 +148,14 @@ describe('output that nobody reads', () => {
   const PIECE = 2 ** 16
   const flood = `while :; do printf "%${PIECE}d\\n" 0; i=$((i+1)); echo $i > count.new; mv count.new count; done`
   /** Of rank 0, which writes as much as it may; the test reads nothing. */
-  const start = async (others = 'sleep 100') => {
-    const cwd = temporaryFolder()
-    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', `[ $HOROVOD_RANK = 0 ] || { ${others}; }; ${flood}`], {
-      cwd,
-    })
-    job.child.stdout!.pause()
+  const start = async (others = 'sleep 100', options: string[] = [], cwd = temporaryFolder()) => {
+    const job = await hvdrun(
+      ['-np', '2', ...options, '--', 'sh', '-c', `[ $HOROVOD_RANK = 0 ] || { ${others}; }; ${flood}`],
+      {
+        cwd,
+      },
+    )
+    if (options.length === 0) job.child.stdout!.pause()
     const bytes = () => (existsSync(join(cwd, 'count')) ? Number(readFileSync(join(cwd, 'count'), 'utf8')) * PIECE : 0)
     const waits = async () => {
       for (let before = -1, now = 0; now === 0 || now > before; await sleep(2000)) [before, now] = [now, bytes()]
@@ -163,6 +173,22 @@ describe('output that nobody reads', () => {
     while (bytes() < before + 16 * 2 ** 20) await sleep(50)
     child.kill('SIGTERM')
     expect((await ended).code).toBe(143)
+  })
+
+  test('nor where a file takes no more', async () => {
+    const cwd = temporaryFolder()
+    const pipe = join(cwd, 'out/rank.0/stdout')
+    mkdirSync(dirname(pipe), { recursive: true })
+    execFileSync('mkfifo', [pipe])
+    const { child, ended, bytes, waits } = await start(undefined, ['--output-filename', 'out'], cwd)
+    await waits()
+    const before = bytes()
+    expect(before).toBeLessThan(16 * 2 ** 20)
+    const reader = spawn('cat', [pipe], { stdio: 'ignore' })
+    while (bytes() < before + 16 * 2 ** 20) await sleep(50)
+    child.kill('SIGTERM')
+    expect((await ended).code).toBe(143)
+    reader.kill()
   })
 
   test('hides no failure: the others are ended, and it is told with its last lines', async () => {
