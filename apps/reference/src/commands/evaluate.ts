@@ -49,7 +49,7 @@ export async function evaluateRun(model: TinyUNet, options: Options, run: RunFol
     tell(
       `evaluating step ${step} of ${run.path} on ${samples.length} images${size() > 1 ? ` with ${size()} processes` : ''}`,
     )
-    const bar = isWriter() ? showCount(dataset.size, 'images') : undefined
+    const bar = isWriter() && dataset ? showCount(dataset.size, 'images') : undefined
     const evaluation = await evaluateModel(model, dataset, speed, (done) => bar?.update(done)).finally(() =>
       bar?.stop(),
     )
@@ -63,6 +63,6 @@ export async function evaluateRun(model: TinyUNet, options: Options, run: RunFol
     const isDagm = options.datasetName === 'DAGM2007'
     say(options.json ? JSON.stringify(file) : evaluationTable(file, isDagm ? options.classId : undefined))
   } finally {
-    dataset.dispose()
+    dataset?.dispose()
   }
 }

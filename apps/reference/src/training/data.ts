@@ -61,7 +61,10 @@ export async function trainingSet(
   const defective = samples.filter((sample) => sample.defective)
   if (defective.length === 0)
     throw new Error(`none of the ${samples.length} training images is defective; training needs some`)
-  requireOneEach(shard, 'defective training image', defective.length)
+  if (defective.length < shard.size)
+    throw new UsageError(
+      `${shard.size} processes cannot share ${defective.length} defective training image(s): each needs one; start at most ${defective.length}`,
+    )
   return createDataset(samples, {
     batchSize,
     size: imageSize,
@@ -78,20 +81,17 @@ export async function trainingSet(
   })
 }
 
-/** @throws on every rank where some would have no image */
-function requireOneEach({ size }: { size: number }, what: string, count: number): void {
-  if (count < size)
-    throw new UsageError(`${size} processes cannot share ${count} ${what}(s): each needs one; start at most ${count}`)
-}
-
-/** Batches to evaluate on: this rank's share of all images, once, in order; the last batch may be short. */
+/**
+ * Batches to evaluate on: this rank's share of all images, once, in order; the last batch may be short. Undefined where
+ * there are fewer images than ranks and this one gets none.
+ */
 export async function testSet(
   { batchSize, imageSize, normalization }: Options,
   samples: Sample[],
   shard: { rank: number; size: number },
   say: Say,
-): Promise<Dataset> {
-  requireOneEach(shard, 'test image', samples.length)
+): Promise<Dataset | undefined> {
+  if (samples.length > 0 && shard.rank >= samples.length) return undefined
   return createDataset(samples, {
     shard,
     batchSize,

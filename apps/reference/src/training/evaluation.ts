@@ -43,11 +43,12 @@ const bestOf = (images: ImageMetrics[]) =>
  * Runs a model over all images of a set and measures it; of several ranks each has a part of the images, and gets the
  * result of all. The model and the set stay the caller's.
  *
+ * @param dataset undefined where this rank has no image
  * @param onImages hears after each batch how many images are done
  */
 export async function evaluateModel(
   model: TinyUNet,
-  dataset: Dataset,
+  dataset: Dataset | undefined,
   speed: SpeedMeter,
   onImages: (done: number) => void,
 ): Promise<Evaluation> {
@@ -55,7 +56,7 @@ export async function evaluateModel(
   const own: ImageMetrics[] = []
   let memory: Memory = new Map()
   let step = 0
-  for await (const batch of dataset) {
+  for await (const batch of dataset ?? []) {
     const probability = model.predict(batch.image)
     const images = await metrics.update(
       batch.mask,

@@ -128,10 +128,13 @@ test('a run of two goes on in one and in three, where the images were; of two to
   ])
 })
 
-test('two processes evaluate to what one does', async () => {
-  const evaluate = 'evaluate --checkpoint whole --batch-size 3 --synthetic-test 7 --json'
+test.each([
+  ['two processes evaluate', 2, 7],
+  ['three, of which one gets no image, evaluate', 3, 2],
+])('%s to what one does', async (_, size, images) => {
+  const evaluate = `evaluate --checkpoint whole --batch-size 3 --synthetic-test ${images} --json`
   const one = JSON.parse((await succeed(evaluate, room)).stdout)
-  const { code, stdout } = await runRanks(2, evaluate, room)
+  const { code, stdout } = await runRanks(size, evaluate, room)
   expect(code).toBe(0)
   expect(JSON.parse(stdout.replace(/^\[0\]<stdout>:/, ''))).toEqual(one)
 })
