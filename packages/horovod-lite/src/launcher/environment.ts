@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { addressOfInterface, reachableAddresses } from '../wire/interfaces'
 import type { RendezvousServer } from '../wire/rendezvous'
 import { isLocal, type Place } from './hosts'
-import { columnsFor } from './output'
+import { columnsFor } from './prefix'
 import { STREAMS } from './protocol'
 import type { Settings } from './settings'
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import type { Exit } from './agents'
-import { type OutputOptions, RankOutput } from './output'
+import { RankOutput } from './output'
+import type { OutputOptions } from './prefix'
 import type { Stream } from './protocol'
 import { screen } from './screen'
 import { TagCutter } from './tags'

@@ -4,14 +4,9 @@ import { StringDecoder } from 'node:string_decoder'
 import { createColors } from 'picocolors'
 import { flow } from './flow'
 import { LineBuffer } from './lines'
+import { type OutputOptions, tagOf, timeOf } from './prefix'
 import { STREAMS, type Stream } from './protocol'
-import { say, screen, widthOf } from './screen'
-
-export interface OutputOptions {
-  /** Each rank's output also in files here: rank.0/stdout, rank.0/stderr. */
-  folder?: string
-  timestamps: boolean
-}
+import { say, screen } from './screen'
 
 /** Lines that are kept of each rank, to be shown where it fails. */
 const KEPT = 20
@@ -65,20 +60,6 @@ export class RankOutput {
     const color = colors[stream][COLORS[this.rank % COLORS.length]!]
     return `${timeOf(this.options)}${color(tagOf(this.rank, stream))}`
   }
-}
-
-const tagOf = (rank: number, stream: Stream) => `[${rank}]<${stream}>:`
-const timeOf = ({ timestamps }: Pick<OutputOptions, 'timestamps'>) => (timestamps ? `${new Date().toISOString()} ` : '')
-
-/**
- * Columns that a rank's line may have on hvdrun's terminal, behind what stands before it; undefined where there is no
- * terminal, or files that a line which is written over (a progress bar) would fill.
- *
- * @param size of the world
- */
-export function columnsFor(stream: Stream, size: number, options: OutputOptions): number | undefined {
-  if (!process[stream].isTTY || options.folder !== undefined) return undefined
-  return Math.max(1, widthOf(stream) - `${timeOf(options)}${tagOf(size - 1, stream)}`.length)
 }
 
 /** One of a rank's streams. */
