@@ -23,6 +23,18 @@ export interface TrainingState {
   ranks: number
   /** Where rank 0's data set is: order, position, random numbers. */
   dataset: DatasetState
+  /** The images of all ranks; older ones do not say. */
+  data?: DataIdentity
+}
+
+/** What tells whether a run goes on with the images that it began with. */
+export interface DataIdentity {
+  /** As in the options. */
+  seed: number
+  /** How many images there are. */
+  images: number
+  /** A hash of their names, in order. */
+  names: string
 }
 
 interface Sealed extends TrainingState {

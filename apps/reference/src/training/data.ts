@@ -10,6 +10,7 @@ import {
 import { UsageError } from '../options/errors'
 import type { Options } from '../options/schema'
 import type { Say } from '../say'
+import type { DataIdentity } from './checkpoint-files'
 import { dataSeed, isWriter, ofAllRanks } from './world'
 
 const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`
@@ -38,10 +39,18 @@ export async function openSamples(options: Options, split: Split, say: Say): Pro
     : synthesize({ classId, size: imageSize, clean: syntheticTest - half, defective: half, seed: seed + 1, difficulty })
 }
 
+const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex')
+
+/** What a checkpoint keeps of the training images. */
+export function identityOf(samples: readonly Sample[], { seed }: Options): DataIdentity {
+  const names = samples.filter(({ defective }) => defective).map(({ name }) => name)
+  return { seed, images: names.length, names: hashOf(names) }
+}
+
 function requireSame(samples: Sample[], dataDir: string): void {
   const defective = samples.filter((sample) => sample.defective)
-  const hash = createHash('sha256').update(JSON.stringify(samples.map(({ name, defective }) => [name, defective])))
-  const found = { text: `${samples.length} images, ${defective.length} defective`, hash: hash.digest('hex') }
+  const hash = hashOf(samples.map(({ name, defective }) => [name, defective]))
+  const found = { text: `${samples.length} images, ${defective.length} defective`, hash }
   const [first, ...others] = ofAllRanks(found)
   const rank = 1 + others.findIndex(({ hash }) => hash !== first!.hash)
   if (rank > 0)

@@ -4,6 +4,7 @@ import { size } from '@unet-industrial/horovod-lite'
 import type { Options } from '../options/schema'
 import type { EventWriter } from '../report/tensorboard'
 import { saveCheckpoint } from './checkpoint'
+import type { DataIdentity } from './checkpoint-files'
 import type { Interrupt } from './interrupt'
 import { type MetricsLog, now, type TrainLine } from './metrics-log'
 import type { Plan } from './plan'
@@ -33,6 +34,7 @@ export interface Training {
   plan: Plan
   recipe: Recipe
   dataset: Dataset
+  data: DataIdentity
   /** What is written; rank 0 alone has it. */
   records?: Records
   progress: Progress
@@ -87,6 +89,7 @@ export async function trainingLoop(training: Training, from: number): Promise<Pr
           images: training.images(step),
           ranks: size(),
           dataset: dataset.state(),
+          data: training.data,
         })
       if (last) break
       if (due(sampleEvery) || due(checkpointEvery)) speed.pause()

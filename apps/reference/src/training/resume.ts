@@ -7,7 +7,14 @@ import { overlay, readConfigFile } from '../options/config-file'
 import type { Request } from '../options/parse'
 import { type Options, schema } from '../options/schema'
 import { restoreCheckpoint } from './checkpoint'
-import { listCheckpoints, readState, removeCheckpoint, stepOf, type TrainingState } from './checkpoint-files'
+import {
+  type DataIdentity,
+  listCheckpoints,
+  readState,
+  removeCheckpoint,
+  stepOf,
+  type TrainingState,
+} from './checkpoint-files'
 import { cutMetrics } from './metrics-log'
 import type { Recipe } from './recipe'
 import { type Located, locate, nameLatest, type RunFolder } from './run-folder'
@@ -49,16 +56,29 @@ export async function begin(
   resumed: Resumed | undefined,
   { model, optimizer }: Recipe,
   dataset: Dataset,
+  data: DataIdentity,
 ): Promise<void> {
-  if (isWriter() && resumed) await goOn(resumed, { model, optimizer })
+  if (isWriter() && resumed) {
+    requireSameData(resumed, data)
+    await goOn(resumed, { model, optimizer })
+  }
   if (size() > 1) {
     broadcastVariables(model.variables)
     await broadcastOptimizerState(optimizer)
   }
   if (!resumed) return
   const { images, ranks, dataset: place } = resumed.state
-  const own = isWriter() && ranks === size() // a set that has changed is noticed
+  const own = isWriter() && ranks === size()
   dataset.restore(own ? place : { ...dataset.state(), ...placeAfter(images / size(), dataset.size) })
+}
+
+/** @throws where the order of images could not go on */
+function requireSameData({ run, state: { data: before } }: Resumed, now: DataIdentity): void {
+  if (!before || (before.seed === now.seed && before.names === now.names)) return
+  const [was, is] = [before, now].map(({ seed, images, names }) => `${images} (${names.slice(0, 8)}) with seed ${seed}`)
+  throw new Error(
+    `run ${run.path} was trained on other images: got ${is}, expected ${was}; give it the same data and --seed, or begin a new run`,
+  )
 }
 
 /** Where a data set of `size` samples is when so many have been taken. */

@@ -10,7 +10,7 @@ import type { Options } from '../options/schema'
 import { EventWriter } from '../report/tensorboard'
 import { say } from '../say'
 import { version } from '../version'
-import { openSamples, trainingSet } from './data'
+import { identityOf, openSamples, trainingSet } from './data'
 import { type Interrupt, listenForInterrupt } from './interrupt'
 import { type Lock, lockRun } from './lock'
 import { type Records, trainingLoop } from './loop'
@@ -63,7 +63,8 @@ async function trainHolding(hold: (run: RunFolder) => void, interrupt: Interrupt
   if (options.debugVerbosity > 0) say(String(parts.model.summary()))
   barrier({ name: 'ready' }) // where another process cannot train, nothing is written
   const run = fromWriter(() => resumed?.run ?? newRun(options, hold))
-  await begin(resumed, parts, dataset)
+  const data = identityOf(samples, options)
+  await begin(resumed, parts, dataset, data)
   const records = isWriter() ? openRecords(run, request, asked, done.step) : undefined
   records?.log.write({
     type: 'start',
@@ -93,7 +94,7 @@ async function trainHolding(hold: (run: RunFolder) => void, interrupt: Interrupt
   const images = (step: number) => done.images + (step - from) * steps.globalBatch
   try {
     const { step, signal } = await trainingLoop(
-      { options, plan: steps, recipe: parts, dataset, records, progress, interrupt, speed, images },
+      { options, plan: steps, recipe: parts, dataset, data, records, progress, interrupt, speed, images },
       from,
     )
     if (step > from && records)

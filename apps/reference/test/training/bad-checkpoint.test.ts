@@ -80,7 +80,11 @@ describe('a damaged checkpoint', () => {
     const { stdout } = await succeed('train --resume variant --num-iter 3', cwd)
     expect(stdout).toMatch(/^going on with runs\/variant at step 2 /m) // the refused options were not kept
     copy('set')
-    await refused('train --resume set --num-iter 3 --synthetic-defective 4', 1, /the state is of another data set/)
+    await refused(
+      'train --resume set --num-iter 3 --synthetic-defective 4',
+      1,
+      /run runs\/set was trained on other images: got 4 /,
+    )
   })
 
   test('a state that is no JSON', async () => {

@@ -129,6 +129,16 @@ test('a run of two goes on in one and in three, where the images were; of two to
 })
 
 test.each([
+  ['images', '--synthetic-defective 8', /got 8 \(\w+\) with seed 1, expected 4 \(\w+\) with seed 1;/],
+  ['seed', '--seed 2', /got 4 \(\w+\) with seed 2, expected 4 \(\w+\) with seed 1;/],
+])('a run of two that goes on in one with other %s is refused, and stays as it was', async (_, other, message) => {
+  const checkpoints = () => readdirSync(join(room, 'runs/whole/checkpoints'))
+  const before = checkpoints()
+  await refusedIn(room)(`train --resume runs/whole/checkpoints/step-00000006 --num-iter 8 ${other}`, 1, message)
+  expect(checkpoints()).toEqual(before)
+})
+
+test.each([
   ['two processes evaluate', 2, 7],
   ['three, of which one gets no image, evaluate', 3, 2],
 ])('%s to what one does', async (_, size, images) => {
