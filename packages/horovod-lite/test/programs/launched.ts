@@ -14,8 +14,13 @@ if (what === 'sum') {
   const place = [rank, hvd.size(), hvd.localRank(), hvd.localSize(), hvd.crossRank(), hvd.crossSize()]
   console.log(JSON.stringify({ place, sum: sum(), transport: hvd.transportName() }))
 } else if (what === 'large') {
-  const large = hvd.allreduce(tf.fill([500_000], rank + 1), { op: hvd.Sum })
-  console.log(JSON.stringify({ large: [large.dataSync()[0], large.dataSync()[499_999]] }))
+  const timed = (size: number) => {
+    hvd.barrier()
+    const start = performance.now()
+    const sums = hvd.allreduce(tf.fill([size], rank + 1), { op: hvd.Sum }).dataSync()
+    return { sums: [sums[0], sums[size - 1]], seconds: (performance.now() - start) / 1000 }
+  }
+  console.log(JSON.stringify({ small: timed(1), large: timed(500_000) }))
 } else if (what === 'exit' && chosen) {
   sum()
   console.error('the reason\nlast words')

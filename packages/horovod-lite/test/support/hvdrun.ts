@@ -159,9 +159,6 @@ export const linesOf = (text: string, rank: number, stream = 'stdout'): string[]
 /** The JSON that a rank's last line holds. */
 export const jsonOf = (text: string, rank: number) => JSON.parse(linesOf(text, rank).at(-1)!)
 
-/** What tests leave in shared memory would have such names. */
-export const sharedMemory = (): string[] => readdirSync('/dev/shm').filter((name) => /horovod|hvd/.test(name))
-
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'hvdrun-'))
 
 /** A file that can be run. */
