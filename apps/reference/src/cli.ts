@@ -1,6 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { CommandName } from './options/commands'
 import { UsageError } from './options/errors'
 import { parseArguments, type Request } from './options/parse'
+import { place } from './place'
 import { version } from './version'
 
 type Run = (request: Request) => Promise<unknown>
@@ -16,6 +18,21 @@ const loaders: Record<CommandName, () => Promise<Run>> = {
   data: async () => (await import('./commands/data')).data,
   summary: async () => (await import('./commands/summary')).summarize,
   doctor: async () => (await import('./commands/doctor')).doctor,
+}
+
+/** Ranks besides the first wait so long with a usage error, in ms: the first one's has ended them by then, unless it had none. */
+const firstSpeaks = 5000
+
+/**
+ * Whether it is for this process to do: of several that were started together the first alone does what is not shared, and
+ * a host's first says what works there.
+ */
+async function isMine(name: CommandName): Promise<boolean> {
+  if (!['predict', 'data', 'summary', 'doctor'].includes(name)) return true
+  const { rank, localRank, size } = await place()
+  if (name === 'doctor') return localRank === 0
+  if (rank === 0 && size > 1) process.stderr.write(`${name} is done by one process, the first of ${size}\n`)
+  return rank === 0
 }
 
 let request: Request | undefined
@@ -38,7 +55,8 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
 
 try {
   request = parseArguments(process.argv.slice(2), version)
-  if (request) await (await loaders[request.command]())(request)
+  if (request && (await isMine(request.command))) await (await loaders[request.command]())(request)
 } catch (error) {
+  if (error instanceof UsageError && (await place()).rank > 0) await wait(firstSpeaks)
   fail(error)
 }

@@ -9,7 +9,7 @@ import { type Options, schema } from './schema'
  * @param label how the message calls an option, such as `--batch-size` or `batchSize in config.json`
  */
 export function checkValues(values: Record<string, unknown>, label: (name: string) => string): Partial<Options> {
-  return Object.fromEntries(
+  const checked: Partial<Options> = Object.fromEntries(
     Object.entries(values).map(([key, value]) => {
       const name = findOption(key)
       if (!name) throw new UsageError(`unknown option ${label(key)}${didYouMean(key, optionNames)}`)
@@ -18,6 +18,12 @@ export function checkValues(values: Record<string, unknown>, label: (name: strin
       throw new UsageError(`${label(key)}: got ${JSON.stringify(value)}, expected ${result.error.issues[0]!.message}`)
     }),
   )
+  const { batchSize, globalBatchSize } = checked
+  if (batchSize !== undefined && globalBatchSize !== undefined)
+    throw new UsageError(
+      `got ${label('batchSize')} ${batchSize} and ${label('globalBatchSize')} ${globalBatchSize}, expected one of them: images of each process, or of all together`,
+    )
+  return checked
 }
 
 /** Reads options from a JSON file; names may be spelled as flags, too. */

@@ -96,6 +96,10 @@ test.each([
   ['train --images 3', /^--images is not an option of train; see unet-industrial train --help$/],
   ['train --batch-size', /^--batch-size needs a value$/],
   ['train --batch-size --amp', /^--batch-size needs a value$/],
+  [
+    'train --batch-size 3 --global-batch-size 2',
+    /^got --batch-size 3 and --global-batch-size 2, expected one of them: images of each process, or of all together$/,
+  ],
   ['train --batch-size x', /^--batch-size: got "x", expected a whole number of at least 1$/],
   ['train --batch-size 0', /^--batch-size: got "0", expected a whole number of at least 1$/],
   ['train --batch-size 1.5', /^--batch-size: got "1.5", expected a whole number/],
@@ -124,6 +128,10 @@ test('a config file is below flags and above defaults, whatever the spelling of 
 test.each([
   ['{ "numItre": 7 }', /^unknown option numItre in .*c\.json; did you mean numIter/],
   ['{ "numIter": null }', /^numIter in .*c\.json: got null, expected a whole number/],
+  [
+    '{ "batchSize": 3, "globalBatchSize": 2 }',
+    /^got batchSize in .*c\.json 3 and globalBatchSize in .*c\.json 2, expected/,
+  ],
   ['{ "numIter": true }', /^numIter in .*c\.json: got true, expected a whole number/],
   ['{ "amp": "yes" }', /^amp in .*c\.json: got "yes", expected true or false/],
   ['[]', /expected an object of options/],
@@ -132,12 +140,12 @@ test.each([
   expect(message(`train --config ${configFile(content)}`)).toMatch(expected)
 })
 
-test('a batch size that comes later takes the place of a global one; beside it the global one counts', () => {
+test('a batch size that comes later takes the place of a global one', () => {
   const path = configFile('{ "globalBatchSize": 16 }')
   const given = (flags: string) => parse(`train --config ${path} ${flags}`).given
   expect(given('--batch-size 2')).toEqual({ config: path, batchSize: 2 })
   expect(given('--num-iter 2')).toEqual({ config: path, globalBatchSize: 16, numIter: 2 })
-  expect(given('--batch-size 2 --global-batch-size 8')).toEqual({ config: path, batchSize: 2, globalBatchSize: 8 })
+  expect(given('--global-batch-size 8')).toEqual({ config: path, globalBatchSize: 8 })
 })
 
 test('a config file that is not there', () => {

@@ -91,15 +91,19 @@ describe('an error ends all; the first rank that fails is named, and has said in
     expect(ended.code).toBe(2)
     const line =
       /^unet-industrial: 2 processes cannot share 1 defective training image\(s\): each needs one; start at most 1$/
-    expectOneLine(ended, 'exited with code 2', line)
+    expect(expectOneLine(ended, 'exited with code 2', line)).toMatchObject({ first: 0, others: [] })
     expect(existsSync(join(room, 'runs/few'))).toBe(false)
   })
 
   test('a global batch that cannot be shared', async () => {
-    const ended = await runRanks(2, train('odd', '--global-batch-size 5 --num-iter 1'), room)
+    const ended = await runRanks(
+      2,
+      train('odd', '--num-iter 1').replace('--batch-size 2', '--global-batch-size 5'),
+      room,
+    )
     expect(ended.code).toBe(2)
     const line = /^unet-industrial: --global-batch-size 5 cannot be shared by 2 processes; choose a multiple of 2$/
-    expectOneLine(ended, 'exited with code 2', line)
+    expect(expectOneLine(ended, 'exited with code 2', line)).toMatchObject({ first: 0, others: [] })
     expect(existsSync(join(room, 'runs/odd'))).toBe(false)
   })
 })
