@@ -54,7 +54,7 @@ export { Average, Max, Min, Product, type ReduceOp, Sum } from './reduce_op'
 export type { AvailableTransport } from './transports/available'
 export type { TransportModule } from './transports/choose'
 export type { Links } from './transports/tcp/links'
-export type { Address, Peer, Reduction, Transport, WireType } from './transports/transport'
+export type { MemoryRange, Peer, Reduction, Transport, WireType } from './transports/transport'
 export { type Environment, type World, worldOf } from './world'
 
 /** Which transports work on this host, and why others do not. For Node. */

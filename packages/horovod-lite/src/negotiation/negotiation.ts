@@ -7,7 +7,6 @@ export interface Stall {
   kind: string
   /** Since the first rank submitted it. */
   seconds: number
-  present: number[]
   missing: number[]
 }
 
@@ -97,8 +96,7 @@ export class Negotiation {
       const waited = (this.now() - since) / 1000
       if (waited < seconds) continue
       const { kind } = someOf(submissions)
-      const present = [...submissions.keys()].sort((a, b) => a - b)
-      stalled.push({ name, kind, seconds: waited, present, missing: this.missing(submissions) })
+      stalled.push({ name, kind, seconds: waited, missing: this.missing(submissions) })
     }
     return stalled
   }

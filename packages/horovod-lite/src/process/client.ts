@@ -3,10 +3,11 @@ import { type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker
 import { HorovodInternalError } from '../elastic/errors'
 import type { Submission } from '../negotiation/submission'
 import type { Native } from '../transports/native'
-import type { Address } from '../transports/transport'
+import type { MemoryRange } from '../transports/transport'
 import type { World } from '../world'
 import { SharedMemory } from './memory'
 import { type Failure, type Result, Signal, type ToBackground, type ToMain } from './messages'
+import { Names } from './names'
 import { Pulse } from './pulse'
 import type { Shortcut } from './shortcut'
 
@@ -38,9 +39,8 @@ export class Client {
   private readonly results = new Map<number, Result>()
   private readonly waiters = new Map<number, Waiter>()
   private readonly underWay = new Map<number, { name: string; memory?: ArrayBufferView[] }>()
-  private readonly taken = new Set<string>()
+  private readonly names = new Names()
   private readonly waitedFor = new Set<string>()
-  private readonly unnamed = new Map<string, number>()
   private readonly signals: Int32Array
   private readonly pulse: Pulse
   /** Why the background thread does nothing any more. */
@@ -71,12 +71,9 @@ export class Client {
     process.on('exit', this.onExit)
   }
 
-  /** `given`, or the next of this kind, as in Horovod: `allreduce.noname.1`. Equal on all ranks that make the same calls. */
+  /** @returns `given`, or the next of this kind */
   nameOf(kind: string, given?: string): string {
-    if (given !== undefined) return given
-    const next = (this.unnamed.get(kind) ?? 0) + 1
-    this.unnamed.set(kind, next)
-    return `${kind}.noname.${next}`
+    return given ?? this.names.next(kind)
   }
 
   /**
@@ -86,9 +83,7 @@ export class Client {
    */
   submit(submission: Submission, payload: { data: Uint8Array } | { input: Numbers; output: Numbers }): Ticket {
     const { kind, name } = submission
-    if (this.taken.has(name))
-      throw new Error(`got ${kind} ${name} while another of this name has not ended, expected a name once at a time`)
-    this.taken.add(name)
+    this.names.take(kind, name)
     const ticket = this.post(name, (id) => ({
       type: 'submit',
       id,
@@ -213,7 +208,7 @@ export class Client {
     }
   }
 
-  private addressOf(array: Numbers): Address {
+  private addressOf(array: Numbers): MemoryRange {
     return { address: this.native!.addressOf(array), bytes: array.byteLength }
   }
 
@@ -234,10 +229,10 @@ export class Client {
 
   private receive(message: ToMain): void {
     if (message.type !== 'result') return
-    if (message.last !== undefined) this.unnamed.clear() // all have joined, after other numbers of calls
+    if (message.last !== undefined) this.names.restart() // all have joined, after other numbers of calls
     if (message.last !== undefined || message.failure) this.counted = this.next - 1
     const ended = this.underWay.get(message.id)
-    if (ended) this.taken.delete(ended.name)
+    if (ended) this.names.give(ended.name)
     this.underWay.delete(message.id)
     this.results.set(message.id, message)
     if (this.waiters.has(message.id)) this.settle(message)

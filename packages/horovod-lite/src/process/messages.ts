@@ -1,5 +1,5 @@
 import type { Submission } from '../negotiation/submission'
-import type { Address, Lent } from '../transports/transport'
+import type { Lent, MemoryRange } from '../transports/transport'
 import type { Environment, World } from '../world'
 
 /** What the background thread is started with (`workerData`). */
@@ -38,7 +38,7 @@ export type ToBackground =
       /** Shared memory: what is sent, and (allreduce, broadcast) where the result goes. */
       data?: Uint8Array
       /** Instead of `data`: memory of the main thread, which keeps it until the result is there. */
-      direct?: { input: Address; output: Address }
+      direct?: { input: MemoryRange; output: MemoryRange }
     }
   | { type: 'blocked'; names: string[] }
   | { type: 'join'; id: number }

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Submission } from '../negotiation/submission'
 import { type Native, reductionNumber, type Segment, wireNumber } from '../transports/native'
-import { beginAllreduce, DONE } from '../transports/shm/operations'
-import type { Address, Lent, Reduction } from '../transports/transport'
+import { beginAllreduce, DONE } from '../transports/shm/allreduce'
+import type { Lent, MemoryRange, Reduction } from '../transports/transport'
 
 /** How long a rank stays at the meeting, in nanoseconds: about as long as the other way takes. */
 const PATIENCE = 400_000
@@ -31,7 +31,7 @@ export class Shortcut {
   }
 
   /** Of ranks that have met. @returns why it broke off */
-  allreduce({ wire, attributes }: Submission, input: Address, output: Address): string | undefined {
+  allreduce({ wire, attributes }: Submission, input: MemoryRange, output: MemoryRange): string | undefined {
     const { native, segment, size, lent } = this
     const op = attributes.reduction as Reduction
     try {

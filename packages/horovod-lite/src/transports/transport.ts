@@ -5,7 +5,7 @@ export type WireType = 'float32' | 'int32' | 'bool' | 'float16' | 'bfloat16' | '
 export type Reduction = 'Sum' | 'Min' | 'Max' | 'Product'
 
 /** Memory of this process, of the main thread too: it stays where it is until the operation has ended. */
-export interface Address {
+export interface MemoryRange {
   /** As the addon's `addressOf` gives it. */
   address: number
   bytes: number
@@ -24,7 +24,7 @@ export interface Transport {
    * The same from memory to memory (which may be equal), without a copy. Only transports with native code have it; large
    * reductions use it where it is there.
    */
-  allreduceDirect?(input: Address, output: Address, type: WireType, op: Reduction): Promise<void>
+  allreduceDirect?(input: MemoryRange, output: MemoryRange, type: WireType, op: Reduction): Promise<void>
   /** Only where all ranks are on one host: what the main thread needs to reduce by itself (process/shortcut.ts). */
   lend?(): Lent | undefined
   /** All ranks' bytes, one after the other in the order of ranks. @param counts bytes of each rank */

@@ -143,10 +143,6 @@ export class Connection {
     this.socket.end()
   }
 
-  ref(): void {
-    this.socket.ref()
-  }
-
   unref(): void {
     this.socket.unref()
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { CONTROL_ROLE, type Control, type Decision, openControl } from '../../src/background/control'
+import { type Control, type Decision, openControl } from '../../src/background/control'
 import { Doors } from '../../src/background/doors'
+import { CONTROL_ROLE } from '../../src/background/star'
 import type { Peer } from '../../src/transports/transport'
 import { connect } from '../../src/wire/connect'
 import { pause } from '../support/calls'

@@ -1,7 +1,7 @@
 import type { Native, Segment } from '../native'
 import type { Peer, Transport } from '../transport'
 import { watch } from './alive'
-import { beginAllreduce, DONE } from './operations'
+import { beginAllreduce, DONE } from './allreduce'
 
 /** Milliseconds between looks whether the others live, while this rank waits for one. */
 const LOOK_EVERY = 50

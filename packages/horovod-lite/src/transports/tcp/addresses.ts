@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { type Native, reductionNumber, wireNumber } from '../native'
-import type { Address, Reduction, WireType } from '../transport'
+import type { MemoryRange, Reduction, WireType } from '../transport'
 import type { Mover, Route } from './mover'
 
 /** No descriptor: an error only where something has still to be moved. */
@@ -19,7 +19,7 @@ export interface Sockets {
 }
 
 /** Moves memory by the addon, straight between the sockets and wherever it is. */
-export class Addresses implements Mover<Address> {
+export class Addresses implements Mover<MemoryRange> {
   readonly rank: number
   readonly size: number
   private readonly pass
@@ -34,24 +34,24 @@ export class Addresses implements Mover<Address> {
     this.pass = native.tcpPass()
   }
 
-  part({ address }: Address, start: number, end: number): Address {
+  part({ address }: MemoryRange, start: number, end: number): MemoryRange {
     return { address: address + start, bytes: end - start }
   }
 
-  length({ bytes }: Address): number {
+  length({ bytes }: MemoryRange): number {
     return bytes
   }
 
-  scratch(bytes: number): Address {
+  scratch(bytes: number): MemoryRange {
     if (this.memory.byteLength < bytes) this.memory = new Uint8Array(bytes)
     return { address: this.native.addressOf(this.memory), bytes }
   }
 
-  reduce(target: Address, x: Address, y: Address, type: WireType, op: Reduction): void {
+  reduce(target: MemoryRange, x: MemoryRange, y: MemoryRange, type: WireType, op: Reduction): void {
     this.native.reduce(target.address, x.address, y.address, target.bytes, wireNumber(type), reductionNumber(op))
   }
 
-  async run(route: Route<Address>, type: WireType = 'bytes', op: Reduction = 'Sum'): Promise<void> {
+  async run(route: Route<MemoryRange>, type: WireType = 'bytes', op: Reduction = 'Sum'): Promise<void> {
     const { native, pass, sockets } = this
     const { to, from, outgoing, incoming, lead } = route
     const sent = outgoing.map((part) => [part.address, 0, part.bytes])

@@ -1,7 +1,7 @@
 import { connect } from '../../wire/connect'
 import type { Connection } from '../../wire/connection'
 import type { Native } from '../native'
-import type { Address, Peer, Reduction, Transport, WireType } from '../transport'
+import type { MemoryRange, Peer, Reduction, Transport, WireType } from '../transport'
 import { Addresses, CLOSED, type Sockets } from './addresses'
 import { ringAllgather } from './allgather'
 import { allreduce } from './allreduce'
@@ -79,7 +79,13 @@ export class TcpTransport implements Transport, Links, Sockets {
 
   private reduceBy(native: Native): void {
     const mover = new Addresses(native, this)
-    const reduce = async (input: Address, output: Address, type: WireType, op: Reduction, memory?: Uint8Array) => {
+    const reduce = async (
+      input: MemoryRange,
+      output: MemoryRange,
+      type: WireType,
+      op: Reduction,
+      memory?: Uint8Array,
+    ) => {
       if (this.underWay) throw new Error('tcp: got an operation while another is under way, expected one at a time')
       this.underWay = { memory }
       try {

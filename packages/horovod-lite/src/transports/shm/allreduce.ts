@@ -1,6 +1,6 @@
 import { type Native, reductionNumber, type Segment, wireNumber } from '../native'
 import { algorithmFor } from '../order'
-import type { Address, Reduction, WireType } from '../transport'
+import type { MemoryRange, Reduction, WireType } from '../transport'
 
 /** What an operation gives at its end. Greater numbers: it goes on; smaller ones: −2 − the rank that is lost. */
 export const DONE = -1
@@ -10,8 +10,8 @@ export function beginAllreduce(
   native: Native,
   segment: Segment,
   size: number,
-  input: Address,
-  output: Address,
+  input: MemoryRange,
+  output: MemoryRange,
   type: WireType,
   op: Reduction,
 ): number {
