@@ -49,7 +49,7 @@ test('a wrong command line is said once', async () => {
   expect(failureIn(stderr)).toEqual({
     first: 0,
     how: 'exited with code 2',
-    said: ['unet-industrial: unknown flag --bach-size; did you mean --backend, --batch-size?'],
+    said: [expect.stringMatching(/^unet-industrial: unknown flag --bach-size; /)],
     others: [],
   })
 })
