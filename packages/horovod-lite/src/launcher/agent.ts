@@ -4,10 +4,13 @@ import { statSync } from 'node:fs'
 import { version } from '../../package.json'
 import { Child } from './child'
 import { HOST_VARIABLES } from './hosts'
+import { Keeper } from './keeper'
 import { GRACE } from './patience'
 import { type FromAgent, lineOf, messages, STREAMS, type Stream, type ToAgent } from './protocol'
+import { SIGNALS } from './signals'
 
 const children = new Map<number, Child>()
+const keeper = new Keeper()
 let ending = false
 
 /** Streams that hvdrun has nobody to give to. */
@@ -34,6 +37,8 @@ const hold = (child: Child) => {
 
 function start({ id, command, environment, folder }: Extract<ToAgent, { do: 'start' }>): void {
   const ended = () => {
+    const { pid } = children.get(id) ?? {}
+    if (pid !== undefined) keeper.delete(pid)
     children.delete(id)
     say({ say: 'closed', id })
     if (ending && children.size === 0) process.exit()
@@ -59,8 +64,8 @@ function start({ id, command, environment, folder }: Extract<ToAgent, { do: 'sta
   )
   if (child.pid === undefined) return
   children.set(id, child)
+  keeper.add(child.pid)
   hold(child)
-  say({ say: 'started', id, pid: child.pid })
 }
 
 const signalAll = (signal: NodeJS.Signals) => {
@@ -81,7 +86,7 @@ function end(): void {
 process.stdout.on('error', end)
 process.stdin.on('end', end)
 process.stdin.on('close', end)
-for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.on(signal, end)
+for (const signal of SIGNALS) process.on(signal, end)
 
 messages<ToAgent>(process.stdin, (message) => {
   if (message.do === 'start') start(message)

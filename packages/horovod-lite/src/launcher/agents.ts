@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { agentCommand, lackedThere, mismatchOf } from './agent-program'
 import { flow } from './flow'
 import { signalGroup } from './groups'
-import { isLocal } from './hosts'
 import { PATIENCE } from './patience'
 import { type FromAgent, lineOf, messages, type Stream, type ToAgent } from './protocol'
 import { gist, onHost, type SshOptions } from './ssh'
@@ -32,7 +31,6 @@ export interface RemoteProcess {
 
 interface Entry {
   handlers: ProcessHandlers
-  pid?: number
   exit?: Exit
 }
 
@@ -49,7 +47,6 @@ export class Agent {
 
   private constructor(
     readonly host: string,
-    private readonly options: AgentOptions,
     private readonly child: ChildProcess,
   ) {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -66,7 +63,7 @@ export class Agent {
     const [program, ...args] = await onHost(host, options, agentCommand())
     // Out of the terminal's process group: Ctrl-C is hvdrun's to pass on.
     const child = spawn(program, args, { stdio: 'pipe', detached: true })
-    const agent = new Agent(host, options, child)
+    const agent = new Agent(host, child)
     return new Promise((resolve, reject) => {
       const failed = (what: string) => {
         clearTimeout(timer)
@@ -146,8 +143,7 @@ export class Agent {
     if (message.say === 'hello') return
     const entry = this.processes.get(message.id)
     if (!entry) return
-    if (message.say === 'started') entry.pid = message.pid
-    else if (message.say === 'output') entry.handlers.onOutput(message.stream, Buffer.from(message.bytes, 'latin1'))
+    if (message.say === 'output') entry.handlers.onOutput(message.stream, Buffer.from(message.bytes, 'latin1'))
     else if (message.say === 'exit') {
       entry.exit = message
       entry.handlers.onDeath?.(message)
@@ -168,14 +164,12 @@ export class Agent {
     stdout!.once('end', lost)
   }
 
-  /** It can end nothing any more: its processes' groups are ended from here. */
+  /** Its processes' groups are ended there. */
   private onLost(): void {
     this.lost = true
     const left = [...this.processes.values()]
     this.processes.clear()
     if (this.closed) return
-    const groups = left.flatMap(({ pid }) => pid ?? [])
-    if (groups.length > 0) void this.killGroups(groups)
     const said = gist(this.complaints)
     const lost: Exit = {
       code: 1,
@@ -186,15 +180,5 @@ export class Agent {
       if (!exit) handlers.onDeath?.(lost)
       handlers.onExit(exit ?? lost)
     }
-  }
-
-  private async killGroups(groups: number[]): Promise<void> {
-    if (await isLocal(this.host)) {
-      for (const group of groups) signalGroup(group, 'SIGKILL')
-      return
-    }
-    const kill = `kill -9 ${groups.map((group) => `-${group}`).join(' ')}`
-    const [program, ...args] = await onHost(this.host, this.options, kill)
-    spawn(program, args, { stdio: 'ignore', timeout: PATIENCE, killSignal: 'SIGKILL' }).on('error', () => {})
   }
 }

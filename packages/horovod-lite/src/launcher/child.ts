@@ -60,8 +60,10 @@ export class Child {
     let outlived: NodeJS.Timeout
     let obeyed = false // npx ends at once by the SIGTERM that what it has started is still to obey
     const destroyPipes = () => {
-      if (obeyed && groupLives(this.pid!)) outlived = setTimeout(destroyPipes, AFTERLIFE)
-      else for (const pipe of [child.stdout, child.stderr]) pipe.destroy()
+      if (obeyed) {
+        obeyed = groupLives(this.pid!) // where not: what was said last is read until the next time
+        outlived = setTimeout(destroyPipes, AFTERLIFE)
+      } else for (const pipe of [child.stdout, child.stderr]) pipe.destroy()
     }
     child.once('exit', (code, signal) => {
       obeyed = signal === 'SIGTERM' && this.told === signal

@@ -12,7 +12,6 @@ export type ToAgent =
 export type FromAgent =
   /** `node`: its version. `seenFrom`: from which address ssh has come. */
   | { say: 'hello'; version: string; node: string; seenFrom?: string }
-  | { say: 'started'; id: number; pid: number }
   /** `bytes` as latin1: a character of several bytes may be cut. */
   | { say: 'output'; id: number; stream: Stream; bytes: string }
   /** At once when it has ended; its output may still come. `problem`: it could not be started. */

@@ -1,4 +1,5 @@
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** By which a program is told to end. */
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Under npx one Ctrl-C comes twice, from the terminal and passed on: what follows within this many ms is the same one. */
 const SAME_WISH = 300

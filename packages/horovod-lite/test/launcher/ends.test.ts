@@ -220,10 +220,11 @@ describe('SIGTERM where a shell or npx, which ends by it at once, has started th
     await job.says(/up/)
     job.child.kill('SIGTERM')
     expect((await job.ended).code).toBe(143)
-    const [sleeper, ...others] = processesOf(job.marker)
-    expect(others).toEqual([])
-    expect(commandOf(sleeper!)).toBe('sleep\x0030\0')
-    kill(sleeper!)
+    const isSleeper = (pid: number) => commandOf(pid) === 'sleep\x0030\0'
+    while (!processesOf(job.marker).every(isSleeper)) await pause()
+    const left = processesOf(job.marker)
+    expect(left).toHaveLength(1)
+    for (const pid of left) kill(pid)
   })
 
   test('a second one ends it', async () => {
@@ -318,6 +319,14 @@ describe('kill -9 leaves nothing behind', () => {
     expect(stderr).toMatch(
       /rank 0 on localhost was lost: hvdrun's agent on localhost has died; the other ranks were ended/,
     )
+    expect(await leftOf(job.marker, 5)).toEqual([])
+  })
+
+  test('of hvdrun and its agent at once', async () => {
+    const job = await hvdrun(['-np', '2', '--', 'sh', '-c', 'trap "" TERM; echo up; sleep 100'])
+    for (const rank of [0, 1]) await job.says(new RegExp(`\\[${rank}\\]<stdout>:up`))
+    kill(processesOf(job.marker).find((pid) => commandOf(pid).includes('agent.js'))!)
+    job.child.kill('SIGKILL')
     expect(await leftOf(job.marker, 5)).toEqual([])
   })
 

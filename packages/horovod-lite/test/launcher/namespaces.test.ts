@@ -134,7 +134,7 @@ describe.skipIf(problem)(`hosts with networks of their own${problem ? ` (${probl
       expect(await leftOf(job.marker, 5)).toEqual([])
     })
 
-    test("of the other host's agent: hvdrun ends its ranks there through ssh", async () => {
+    test("of the other host's agent ends its ranks there", async () => {
       const { job, far } = await start()
       kill(far.find(({ command }) => command.includes('agent.js'))!.pid)
       const { code, stderr } = await job.ended
