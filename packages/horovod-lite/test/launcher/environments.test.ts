@@ -12,7 +12,7 @@ const without = Object.fromEntries(
   ['HOROVOD_RANK', 'HOROVOD_SIZE', 'HOROVOD_LOCAL_RANK', 'HOROVOD_LOCAL_SIZE'].map((name) => [name, undefined]),
 )
 
-/** Four processes, two on each of two hosts. */
+/** Four processes: two on each of two hosts where the launcher says who is where, else on one host as they are. */
 const launchers: Record<string, (rank: number) => Variables> = {
   srun: (rank) => ({
     SLURM_PROCID: String(rank),
@@ -33,14 +33,14 @@ const launchers: Record<string, (rank: number) => Variables> = {
   "MPICH's mpirun": (rank) => ({
     PMI_RANK: String(rank),
     PMI_SIZE: '4',
-    MPI_LOCALRANKID: String(rank % 2),
-    MPI_LOCALNRANKS: '2',
+    MPI_LOCALRANKID: String(rank),
+    MPI_LOCALNRANKS: '4',
   }),
   "Open MPI's mpirun, with a rendezvous": (rank) => ({
     OMPI_COMM_WORLD_RANK: String(rank),
     OMPI_COMM_WORLD_SIZE: '4',
-    OMPI_COMM_WORLD_LOCAL_RANK: String(rank % 2),
-    OMPI_COMM_WORLD_LOCAL_SIZE: '2',
+    OMPI_COMM_WORLD_LOCAL_RANK: String(rank),
+    OMPI_COMM_WORLD_LOCAL_SIZE: '4',
   }),
 }
 
@@ -50,21 +50,18 @@ const launch = (variables: (rank: number) => Variables, more: Variables = {}, si
   return runRanks(options)
 }
 
-const places = [
-  [0, 4, 0, 2, 0, 2],
-  [1, 4, 1, 2, 0, 2],
-  [2, 4, 0, 2, 1, 2],
-  [3, 4, 1, 2, 1, 2],
-]
+/** Rank, local rank and cross rank, each with its size. */
+const placeOf = (rank: number, { SLURM_NODEID, GROUP_RANK }: Variables) =>
+  SLURM_NODEID || GROUP_RANK ? [rank, 4, rank % 2, 2, Math.floor(rank / 2), 2] : [rank, 4, rank, 4, 0, 1]
 
 describe.each(Object.entries(launchers))('%s', (_, variables) => {
   test('its processes find each other', async () => {
     const ranks = await launch(variables)
     expect(ranks.map(({ code, stderr, lines }) => ({ code, stderr: code ? stderr : '', lines }))).toEqual(
-      places.map((place) => ({
+      [0, 1, 2, 3].map((rank) => ({
         code: 0,
         stderr: '',
-        lines: [{ place, sum: 6, transport: expect.stringMatching(/^(shm|tcp)$/) }],
+        lines: [{ place: placeOf(rank, variables(rank)), sum: 6, transport: expect.stringMatching(/^(shm|tcp)$/) }],
       })),
     )
   })
