@@ -242,7 +242,7 @@ describe('SIGTERM where a shell or npx, which ends by it at once, has started th
 describe('nothing is left behind', () => {
   /** Of each of two ranks what it has started in a session of its own, which has not ended, and nothing else; ends it. */
   const onlySleepers = async (marker: string) => {
-    const isSleeper = (pid: number) => /^(setsid\0)?sleep\x00200\0$/.test(commandOf(pid))
+    const isSleeper = (pid: number) => commandOf(pid).endsWith('sleep\x00200\0')
     while (!processesOf(marker).every(isSleeper)) await pause()
     const left = processesOf(marker)
     expect(left).toHaveLength(2)
