@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readJson, readLines, refusedIn, run, start, succeed, temporaryFolder } from '../command-line'
-import { bundled, runRanks, startRanks, transports } from '../hvdrun'
+import { runRanks, transports } from '../hvdrun'
 import { tiny } from './tiny'
 
 // Several processes, as hvdrun starts them, on the built packages.
@@ -45,36 +45,6 @@ describe('all transports give the same bits', () => {
       ['start', 0],
       ['train', 2],
     ])
-  })
-})
-
-describe('the same global batches', () => {
-  const results: Record<string, { losses: number[]; before: number[][]; weights: number[][] }> = {}
-  beforeAll(async () => {
-    const { path, remove } = await bundled('same-batches')
-    try {
-      for (const size of [1, 2]) {
-        const file = join(room, `batches-${size}.json`)
-        const job = startRanks(['-np', String(size), process.execPath, path, '50', 'x-entropy', file], room)
-        const { code, stderr } = await job.ended
-        expect({ code, stderr: code ? stderr : '' }).toEqual({ code: 0, stderr: '' })
-        results[size] = readJson(file)
-      }
-    } finally {
-      remove()
-    }
-  })
-
-  test('give two ranks the losses and weights of one, within float32 rounding, for 50 steps', () => {
-    const [one, several] = [results[1]!, results[2]!]
-    expect(one.losses[49]).toBeLessThan(0.9 * one.losses[0]!) // it learns
-    for (const [step, loss] of one.losses.entries())
-      expect(Math.abs(several.losses[step]! - loss)).toBeLessThan(1e-5 * loss)
-    const distance = (a: number[], b: number[]) => Math.sqrt(a.reduce((sum, x, k) => sum + (x - b[k]!) ** 2, 0))
-    for (const [i, weights] of one.weights.entries()) {
-      const moved = distance(weights, one.before[i]!)
-      expect(distance(weights, several.weights[i]!)).toBeLessThanOrEqual(1e-3 * moved)
-    }
   })
 })
 
