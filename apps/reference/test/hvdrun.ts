@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { repositoryRoot } from '@unet-internal/testing'
 import { build } from 'esbuild'
 import type { Ended } from './command-line'
+import { stateOf } from './stuck'
 
 const launcher = join(repositoryRoot, 'packages/horovod-lite/bin/hvdrun.js')
 export const app = join(repositoryRoot, 'apps/reference/bin/unet-industrial.mjs')
@@ -18,6 +19,9 @@ export interface Job {
 /** Why no terminal can be made here; undefined where it can. */
 export const noTerminal = spawnSync('script', ['--version']).status === 0 ? undefined : 'needs script of util-linux'
 
+/** A job that takes longer, in ms, is ended, and what it was doing is said. None takes a quarter of it on an idle machine. */
+const deadline = 45_000
+
 /**
  * Starts hvdrun, the built one, with some arguments in a folder.
  *
@@ -29,7 +33,11 @@ export function startRanks(args: string[], cwd: string, columns?: number): Job {
   const [program, ...words] = columns
     ? ['script', '--quiet', '--flush', '--return', '/dev/null', '--command', `stty cols ${columns}; exec ${quoted}`]
     : own
-  const child = spawn(program!, words, { cwd, stdio: [columns ? 'pipe' : 'ignore', 'pipe', 'pipe'] })
+  const child = spawn(program!, words, {
+    cwd,
+    stdio: [columns ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, HOROVOD_STALL_CHECK_TIME_SECONDS: '30' }, // who waits for whom is said before the deadline
+  })
   let [stdout, stderr] = ['', '']
   const listeners = new Set<() => void>()
   child.stdout!.setEncoding('utf8').on('data', (chunk) => {
@@ -39,8 +47,15 @@ export function startRanks(args: string[], cwd: string, columns?: number): Job {
   child.stderr!.on('data', (chunk) => {
     stderr += chunk
   })
+  const stuck = setTimeout(() => {
+    console.error(`hvdrun ${args.join(' ')}: still there after ${deadline / 1000} s, ended\n${stateOf(child.pid!)}`)
+    child.kill('SIGKILL') // agents and ranks end with it
+  }, deadline)
   const ended = new Promise<Ended>((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
+    child.on('close', (code, signal) => {
+      clearTimeout(stuck)
+      resolve({ code, signal, stdout, stderr })
+    }),
   )
   const says = (pattern: RegExp) =>
     new Promise<void>((resolve, reject) => {
