@@ -59,13 +59,19 @@ export async function makeFolderAtomically(path: string, fill: (draft: string) =
  */
 export function makeFolder(path: string): void {
   try {
+    makeOne(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!existsSync(dirname(path))) makeFolder(dirname(path))
+    makeOne(path) // those above are there now, made here or by another process
+  }
+}
+
+function makeOne(path: string): void {
+  try {
     mkdirSync(path)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
-    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
-    makeFolder(dirname(path))
-    makeFolder(path)
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error
   }
 }
 
