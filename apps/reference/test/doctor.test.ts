@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { appFolder } from '../src/app-folder'
 import { type Probe, probeApart } from '../src/backends/probe'
+import { ownCores } from '../src/training/cores'
 
 const room = mkdtempSync(join(tmpdir(), 'unet-doctor-'))
 afterAll(() => rmSync(room, { recursive: true, force: true }))
@@ -45,6 +46,19 @@ test('tells it to people in lines', () => {
   const { stdout } = doctor(['--backend', 'cpu'])
   expect(stdout).toMatch(/^Node [\d.]+ on .* cores .* GiB of memory\n\nworks {2}cpu/)
 })
+
+const taskset = spawnSync('taskset', ['--version']).status === 0
+const bindable = taskset && availableParallelism() > 1
+test.skipIf(!bindable)(
+  `says how many cores a bound process may use${bindable ? '' : ' (needs taskset, two cores)'}`,
+  () => {
+    const words = ['-c', String(ownCores().numbers[0]), process.execPath, join(appFolder, 'bin/unet-industrial.mjs')]
+    const bound = (...more: string[]) =>
+      spawnSync('taskset', [...words, 'doctor', '--backend', 'cpu', ...more], { cwd: room, encoding: 'utf8' }).stdout
+    expect(JSON.parse(bound('--json'))).toMatchObject({ cores: cpus().length, usableCores: 1 })
+    expect(bound()).toMatch(/^Node .* cores \(.*\), of which 1 may be used, /)
+  },
+)
 
 test.each([
   [

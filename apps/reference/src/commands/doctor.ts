@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, totalmem } from 'node:os'
 import { type AvailableTransport, availableTransports } from '@unet-industrial/horovod-lite'
 import pc from 'picocolors'
 import { type EngineName, engines } from '../backends/engines'
@@ -12,6 +12,8 @@ export interface Diagnosis {
   platform: string
   cpu: string
   cores: number
+  /** Those that this process may use: fewer where it is bound, or a container has a quota. */
+  usableCores: number
   memoryBytes: number
   backends: Probe[]
   /** What moves tensors between processes that train together. */
@@ -31,6 +33,7 @@ export async function doctor({ options }: Request): Promise<Diagnosis> {
     platform: `${process.platform}-${process.arch}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
+    usableCores: availableParallelism(),
     memoryBytes: totalmem(),
     backends,
     transports: await availableTransports(),
@@ -48,9 +51,19 @@ function taken(probes: Probe[], purpose: Purpose): EngineName | null {
   return automatic.find((name) => probes.some((probe) => probe.name === name && fits(probe))) ?? null
 }
 
-function describe({ node, platform, cpu, cores, memoryBytes, backends, transports, auto }: Diagnosis): string {
+function describe({
+  node,
+  platform,
+  cpu,
+  cores,
+  usableCores,
+  memoryBytes,
+  backends,
+  transports,
+  auto,
+}: Diagnosis): string {
   const lines = [
-    `Node ${node} on ${platform}, ${cores} cores (${cpu}), ${(memoryBytes / 2 ** 30).toFixed(1)} GiB of memory`,
+    `Node ${node} on ${platform}, ${cores} cores (${cpu})${usableCores < cores ? `, of which ${usableCores} may be used` : ''}, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB of memory`,
     '',
     ...backends.flatMap(({ name, works, trains, description, passedOver, remedy }) => [
       `${works ? pc.green('works') : pc.red('no   ')}  ${pc.bold(name.padEnd(8))}  ${description}${works && !trains ? '; predicts, cannot train' : ''}`,
