@@ -5,7 +5,7 @@ import { beginAllreduce, DONE } from '../transports/shm/allreduce'
 import type { Lent, MemoryRange, Reduction } from '../transports/transport'
 
 /** How long a rank stays at the meeting, in nanoseconds: about as long as the other way takes. */
-const PATIENCE = 400_000
+const PATIENCE = 2_000_000
 /** Bytes of what the ranks compare; a little less than `NOTE_BYTES` of native/shm/meeting.h. */
 const LONGEST_NOTE = 1000
 
