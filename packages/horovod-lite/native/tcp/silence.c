@@ -8,6 +8,7 @@ static void set(int descriptor, int level, int option, int value) {
 }
 
 void limit_silence(int descriptor, int seconds) {
+  if (seconds < 1) seconds = 1; // the system's 0 is "never"
   const int idle = seconds > 1 ? seconds / 2 : 1; // then it is probed each second, and answers or is gone
   set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
 #ifdef __linux__
