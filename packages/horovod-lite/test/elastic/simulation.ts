@@ -224,3 +224,16 @@ export class Simulation {
 }
 
 const nameOf = ({ host, slot }: Worker) => `${host}${slot}`
+
+export const hosts = (text: string) =>
+  text
+    .split(' ')
+    .filter(Boolean)
+    .map((each) => ({ name: each.split(':')[0]!, slots: Number(each.split(':')[1]) }))
+
+export function simulation(found: string, limits: ConstructorParameters<typeof Simulation>[0] = {}) {
+  const all = new Simulation(limits)
+  all.found(hosts(found))
+  all.settle()
+  return all
+}
