@@ -37,9 +37,9 @@ test.each(Object.entries(launchers))("meets at rank 0 with %s's variables", asyn
 })
 
 test("takes the port after torchrun's, which torchrun itself holds", async () => {
-  const agent = createServer().listen(0, '127.0.0.1')
+  const port = await freePort()
+  const agent = createServer().listen(port, '127.0.0.1')
   await new Promise((resolve) => agent.once('listening', resolve))
-  const { port } = agent.address() as { port: number }
   const environment = (rank: number) => ({
     ...NO_HOROVOD,
     ...launchers.torchrun!(rank),
