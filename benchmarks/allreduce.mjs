@@ -52,49 +52,34 @@ function compile() {
 
 /** { name: what it measures, once }, in the order of a round. */
 function contenders(program, { program: rival }) {
-  const ours = (transport, alone = '0') =>
-    run(process.execPath, [
-      hvdrun,
-      '-np',
-      np,
-      '--transport',
-      transport,
-      process.execPath,
-      program,
-      floats,
-      repeat,
-      alone,
-    ])
-  const own = {
-    shm: () => ours('shm'),
-    'shm, transport alone': () => ours('shm', '1'),
-    tcp: () => ours('tcp'),
-    'tcp, transport alone': () => ours('tcp', '1'),
-  }
+  const words = (form) => [process.execPath, program, floats, repeat, form]
+  const ours = (transport, form) => run(process.execPath, [hvdrun, '-np', np, '--transport', transport, ...words(form)])
+  const own = {}
+  for (const transport of ['shm', 'tcp'])
+    for (const form of FORMS) own[`${transport}, ${form}`] = () => ours(transport, form)
   if (!rival) return own
+  const mpi = {}
+  for (const form of FORMS) mpi[`mpi, ${form}`] = () => run(...mpirun([], ...words(form)), { HOROVOD_TRANSPORT: 'mpi' })
   return {
     'C, shared memory': () => run(...mpirun([], rival, floats, repeat)),
     'C, two copies': () => run(...mpirun(twoCopies, rival, floats, repeat)),
     ...own,
-    mpi: () => run(...mpirun([], process.execPath, program, floats, repeat, '0'), { HOROVOD_TRANSPORT: 'mpi' }),
-    'mpi, transport alone': () =>
-      run(...mpirun([], process.execPath, program, floats, repeat, '1'), { HOROVOD_TRANSPORT: 'mpi' }),
+    ...mpi,
     'C, tcp': () => run(...mpirun(overTcp, rival, floats, repeat)),
   }
 }
 
+/** `allreduce` of a tensor, whose result is a new one; `allreduce_`; and what the transport does of it. */
+const FORMS = ['tensor', 'in place', 'transport']
+
 /** [what, against what, most that is wanted] */
-const TARGETS = [
-  ['shm', 'C, shared memory', 0.5],
-  ['shm', 'C, two copies', 0.5],
-  ['shm', 'memcpy', 4],
-  ['shm, transport alone', 'C, shared memory', 0.5],
-  ['shm, transport alone', 'memcpy', 4],
-  ['mpi', 'C, shared memory', 1.1],
-  ['mpi, transport alone', 'C, shared memory', 1.1],
-  ['tcp', 'C, tcp', 1.5],
-  ['tcp, transport alone', 'C, tcp', 1.5],
-]
+const TARGETS = FORMS.flatMap((form) => [
+  [`shm, ${form}`, 'C, shared memory', 0.5],
+  [`shm, ${form}`, 'C, two copies', 0.5],
+  [`shm, ${form}`, 'memcpy', 4],
+  [`mpi, ${form}`, 'C, shared memory', 1.1],
+  [`tcp, ${form}`, 'C, tcp', 1.5],
+])
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 

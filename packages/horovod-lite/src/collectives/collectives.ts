@@ -16,6 +16,7 @@ import {
   differentiable,
   type GroupedAllreduceOptions,
   startAllreduce,
+  startAllreduceInPlace,
   startGroupedAllreduce,
 } from './reductions'
 
@@ -37,6 +38,21 @@ export const allreduce = <T extends tf.Tensor>(tensor: T, options: AllreduceOpti
 /** `allreduce` that goes on meanwhile. Not differentiable. */
 export const allreduceAsync = async <T extends tf.Tensor>(tensor: T, options: AllreduceOptions = {}): Promise<T> =>
   startAllreduce(tensor, options).promise() as Promise<T>
+
+/**
+ * `allreduce` of numbers where they are, as C programs know it: for engines and loops that keep gradients in one array, which
+ * then need no new memory.
+ * @param values replaced by the result; after an error they may be anything
+ * @throws as `allreduce`
+ */
+export const allreduce_ = (values: Float32Array | Int32Array, options: AllreduceOptions = {}): void =>
+  startAllreduceInPlace(values, { ...options, waiting: true }).wait()
+
+/** `allreduce_` that goes on meanwhile; neither read nor change the values until it has ended. */
+export const allreduceAsync_ = async (
+  values: Float32Array | Int32Array,
+  options: AllreduceOptions = {},
+): Promise<void> => startAllreduceInPlace(values, options).promise()
 
 /** `allreduce` of several tensors as one operation (one a dtype). */
 export const groupedAllreduce = <T extends tf.Tensor>(

@@ -40,7 +40,7 @@ function emptyOf(dtype: tf.DataType): HostValues {
 }
 
 /** How a tensor's numbers travel. */
-export function wireOf(dtype: tf.DataType, compression: Compression): WireType {
+export function wireOf(dtype: tf.DataType, compression: Compression = 'none'): WireType {
   if (dtype === 'int32' || dtype === 'bool') return dtype
   if (compression === 'none' || dtype !== 'float32') return 'float32'
   return compression === 'fp16' ? 'float16' : 'bfloat16'

@@ -4,7 +4,7 @@ import { type Compression, compress, requireCompression } from '../optimizer/com
 import type { Client, Numbers } from '../process/client'
 import { Average, Max, Min, Product, type ReduceOp, Sum } from '../reduce_op'
 import { eachDtype, type Group } from './groups'
-import { arrayLike, bytesOf, decode, encode, read, tensorsOf, wireOf } from './packing'
+import { arrayLike, bytesOf, decode, encode, type HostValues, read, tensorsOf, wireOf } from './packing'
 import { done, lastly, map, type Pending, pending } from './pending'
 import { scale, scaleValues } from './scaling'
 
@@ -72,33 +72,76 @@ function start(
   { name, names, tensors, dtype }: Group,
   options: AllreduceOptions & Waiting,
 ): Pending<tf.Tensor[]> {
-  const { op = Average, prescaleFactor = 1, postscaleFactor = 1, compression = 'none', waiting = false } = options
-  const wire = wireOf(dtype, compression)
   const shapes = tensors.map(({ shape }) => shape)
-  const { values, own, release } = read(tensors, dtype, prescaleFactor)
+  const entries = names.map((each, i) => ({ name: each, shape: shapes[i]!, dtype }))
+  const { values, own, release } = read(tensors, dtype, options.prescaleFactor)
+  try {
+    const what = { name, entries, wire: wireOf(dtype, options.compression) }
+    const reduction = reduce(client, what, values, own ? values : undefined, options)
+    return lastly(
+      map(reduction, (reduced) => tensorsOf(reduced, shapes, dtype)),
+      release,
+    )
+  } catch (error) {
+    release() // it was never submitted: the name is under way
+    throw error
+  }
+}
+
+/** Begins the reduction of numbers where they are. */
+export function startAllreduceInPlace(
+  values: Float32Array | Int32Array,
+  options: AllreduceOptions & Waiting = {},
+): Pending<void> {
+  const { client } = context('allreduce_()')
+  const dtype = requireNumbers(values)
+  const { prescaleFactor = 1, postscaleFactor = 1, compression } = options
+  requireFactors(options)
+  requireReducible(dtype, options.op)
+  scaleValues(values, 1, prescaleFactor)
+  const wire = wireOf(dtype, compression)
+  const keep = (reduced: HostValues) => void (reduced !== values && values.set(reduced))
+  if (!client)
+    return done(() => {
+      keep(decode(encode(values, wire), wire))
+      scaleValues(values, 1, postscaleFactor)
+    })
+  const name = client.nameOf('allreduce', options.name)
+  const entries = [{ name, shape: [values.length], dtype }]
+  return map(reduce(client, { name, entries, wire }, values, values, options), keep)
+}
+
+/**
+ * The reduction of numbers that are prescaled.
+ * @param values left as they are, unless they are `into`
+ * @param into for the result, where it travels as it is; otherwise, and by default, it comes in a new array
+ */
+function reduce(
+  client: Client,
+  { name, entries, wire }: Pick<Submission, 'name' | 'entries' | 'wire'>,
+  values: HostValues,
+  into: HostValues | undefined,
+  options: AllreduceOptions & Waiting,
+): Pending<HostValues> {
+  const { op = Average, prescaleFactor = 1, postscaleFactor = 1, waiting = false } = options
   const outgoing = encode(values, wire)
   const submission = {
     kind: 'allreduce' as const,
     name,
-    entries: names.map((each, i) => ({ name: each, shape: shapes[i]!, dtype })),
+    entries,
     wire,
     bytes: outgoing.byteLength,
     attributes: { op, reduction: op === Average ? Sum : op, prescaleFactor, postscaleFactor },
     fusable: outgoing.byteLength < DIRECT_FROM,
   }
-  const incoming = own || outgoing !== values ? outgoing : arrayLike(outgoing)
+  const incoming = outgoing !== values ? outgoing : (into ?? arrayLike(outgoing))
   const finish = () => {
     const results = decode(incoming, wire)
     scaleValues(results, op === Average ? client.world.size : 1, postscaleFactor)
-    return tensorsOf(results, shapes, dtype)
+    return results
   }
-  try {
-    if (waiting && client.doNow(submission, { input: outgoing, output: incoming })) return lastly(done(finish), release)
-    return lastly(map(submit(client, submission, outgoing, incoming), finish), release)
-  } catch (error) {
-    release() // it was never submitted: the name is under way
-    throw error
-  }
+  if (waiting && client.doNow(submission, { input: outgoing, output: incoming })) return done(finish)
+  return map(submit(client, submission, outgoing, incoming), finish)
 }
 
 type Submission = Parameters<Client['submit']>[0]
@@ -126,16 +169,27 @@ function requireSensible(
   tensors: readonly tf.Tensor[],
   options: AllreduceOptions & { names?: readonly string[] },
 ): void {
-  const { op, prescaleFactor = 1, postscaleFactor = 1, compression = 'none', names } = options
-  for (const tensor of tensors) requireReducible(tensor, op)
-  for (const [what, factor] of Object.entries({ prescaleFactor, postscaleFactor }))
-    if (!Number.isFinite(factor)) throw new Error(`${what}: got ${factor}, expected a finite number`)
-  requireCompression(compression)
+  const { op, names } = options
+  for (const { dtype } of tensors) requireReducible(dtype, op)
+  requireFactors(options)
   if (names && names.length !== tensors.length)
     throw new Error(`names: got ${names.length} for ${tensors.length} tensors, expected one for each`)
 }
 
-function requireReducible({ dtype }: tf.Tensor, op: ReduceOp = Average): void {
+function requireFactors({ prescaleFactor = 1, postscaleFactor = 1, compression = 'none' }: AllreduceOptions): void {
+  for (const [what, factor] of Object.entries({ prescaleFactor, postscaleFactor }))
+    if (!Number.isFinite(factor)) throw new Error(`${what}: got ${factor}, expected a finite number`)
+  requireCompression(compression)
+}
+
+function requireNumbers(values: Float32Array | Int32Array): 'float32' | 'int32' {
+  if (values instanceof Float32Array) return 'float32'
+  if (values instanceof Int32Array) return 'int32'
+  const got = Object.prototype.toString.call(values).slice('[object '.length, -1)
+  throw new Error(`allreduce_: got ${got}, expected a Float32Array or an Int32Array`)
+}
+
+function requireReducible(dtype: tf.DataType, op: ReduceOp = Average): void {
   const possible = POSSIBLE[dtype] ?? []
   if (possible.includes(op)) return
   const expected = possible.length > 0 ? `op: ${possible.join(', ')}` : 'numbers; allgather and broadcast take strings'

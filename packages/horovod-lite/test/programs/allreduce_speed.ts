@@ -1,5 +1,5 @@
-// How long an allreduce of float32 numbers takes, as /benchmarks/allreduce.mjs asks: through the public interface, or by the
-// transport `alone`. Rank 0 prints { transport, ms, memcpyMs }: medians.
+// How long an allreduce of float32 numbers takes, as /benchmarks/allreduce.mjs asks: of a `tensor`, of an array `in place`, or
+// by the `transport` alone. Rank 0 prints { transport, ms, memcpyMs }: medians.
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import * as hvd from '@unet-industrial/horovod-lite'
@@ -8,7 +8,8 @@ import { newSignals } from '../../src/process/messages'
 import { loadNative } from '../../src/transports/native'
 import { worldOf } from '../../src/world'
 
-const [numbers, rounds, alone] = process.argv.slice(2).map(Number) as [number, number, number]
+const [numbers, rounds] = process.argv.slice(2, 4).map(Number) as [number, number]
+const form = process.argv[4] as 'tensor' | 'in place' | 'transport'
 const WARM_UP = 10
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
@@ -37,21 +38,37 @@ function check(sum: number, size: number): void {
   if (sum !== (size * (size + 1)) / 2) throw new Error(`got ${sum}, expected the sum of 1 to ${size}`)
 }
 
-/** By the public interface: what a training step pays. */
-async function byInterface() {
+/** By the public interface. */
+async function byInterface(reduceOnce: () => () => Arrays) {
   await hvd.init()
+  const times = await measure(hvd.barrier, reduceOnce())
+  const report = { rank: hvd.rank(), transport: hvd.transportName(), ...times }
+  await hvd.shutdown()
+  return report
+}
+
+/** From a tensor to a new one. */
+function reduceTensor() {
   const tensor = tf.fill([numbers], hvd.rank() + 1)
   const from = tensor.dataSync<'float32'>()
-  const times = await measure(hvd.barrier, () => {
+  return () => {
     const reduced = hvd.allreduce(tensor, { op: hvd.Sum })
     const to = reduced.dataSync<'float32'>()
     check(to[numbers - 1]!, hvd.size())
     reduced.dispose()
     return { from, to }
-  })
-  const report = { rank: hvd.rank(), transport: hvd.transportName(), ...times }
-  await hvd.shutdown()
-  return report
+  }
+}
+
+/** As a C program, and an engine with its own memory, does. */
+function reduceInPlace() {
+  const from = new Float32Array(numbers).fill(hvd.rank() + 1)
+  const to = from.slice()
+  return () => {
+    hvd.allreduce_(to, { op: hvd.Sum })
+    check(to[numbers - 1]!, hvd.size())
+    return { from, to } // the copy that follows makes it what it was
+  }
 }
 
 /** By the transport, in this thread: without negotiation, messages between threads, and new memory. As C: from array to array, where it can. */
@@ -87,5 +104,10 @@ async function byTransport() {
   return { rank: world.rank, transport: transport.name, ...times }
 }
 
-const { rank, ...report } = await (alone ? byTransport() : byInterface())
+const measured = {
+  tensor: () => byInterface(reduceTensor),
+  'in place': () => byInterface(reduceInPlace),
+  transport: byTransport,
+}
+const { rank, ...report } = await measured[form]()
 if (rank === 0) console.log(JSON.stringify(report))

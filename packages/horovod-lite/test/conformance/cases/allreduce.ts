@@ -4,7 +4,19 @@ import { pause } from '../../support/calls'
 import type { Cases, World } from '../case'
 import { manyRanks } from '../case'
 import { DTYPES, REDUCTIONS, reduced } from '../references'
-import { expectClose, expectEqual, expectSame, integers, SHAPES, sizeOf, tensorOf, truth, valuesOf } from '../tools'
+import {
+  digest,
+  expectClose,
+  expectEqual,
+  expectRaises,
+  expectSame,
+  integers,
+  SHAPES,
+  sizeOf,
+  tensorOf,
+  truth,
+  valuesOf,
+} from '../tools'
 
 /** One rounding of a division or a multiplication by its inverse. */
 const ROUNDING = 2 ** -23
@@ -65,6 +77,42 @@ export const allreduce: Cases = {
       own.dispose()
       expectEqual(summed, Array(count).fill((size * (size + 1)) / 2), [count], 'float32')
     }
+  },
+
+  'allreduce_: numbers where they are become what allreduce gives, to the bit': async ({ hvd, tf, rank }) => {
+    const ways = [
+      {},
+      { op: 'Max' },
+      { op: 'Sum', prescaleFactor: 0.3, postscaleFactor: 1.7 },
+      { compression: 'bf16' },
+    ] as const
+    for (const count of [0, 1, 1000, 100_003])
+      for (const options of ways)
+        for (const dtype of ['float32', 'int32'] as const) {
+          const given = integers(7 * count + rank, count + 5)
+          const all = dtype === 'int32' ? Int32Array.from(given) : Float32Array.from(given, (value) => value / 7)
+          const [around, own] = [all.slice(0, 5), all.subarray(5)] // a part of a larger array
+          const expected = hvd.allreduce(tf.tensor1d(own.slice(), dtype), options).dataSync()
+          const later = own.slice()
+          hvd.allreduce_(own, options)
+          await hvd.allreduceAsync_(later, options)
+          for (const got of [own, later]) expectSame(digest(got), digest(expected))
+          expectSame([...all.subarray(0, 5)], [...around])
+        }
+  },
+
+  'allreduce_: what it cannot reduce': (world) => {
+    const { hvd, tf } = world
+    const allreduce_ = hvd.allreduce_ as (values: unknown, options?: object) => void
+    const expected = ', expected a Float32Array or an Int32Array$'
+    for (const [values, got] of [
+      [new Float64Array(3), 'Float64Array'],
+      [tf.scalar(1), 'Object'],
+      [undefined, 'Undefined'],
+    ])
+      expectRaises(world, () => allreduce_(values), new RegExp(`^allreduce_: got ${got}${expected}`))
+    expectRaises(world, () => allreduce_(new Int32Array(1), { op: 'Mean' }), /got Mean of a int32 tensor/)
+    expectRaises(world, () => allreduce_(new Int32Array(1), { prescaleFactor: Number.NaN }), /prescaleFactor: got NaN/)
   },
 
   'allreduce: large tensors, and those of the sizes where the way changes': (world) => {
