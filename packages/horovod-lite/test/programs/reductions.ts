@@ -5,12 +5,20 @@ import { randomOperations } from '../conformance/random'
 import { MemoryTrend } from '../support/memory-trend'
 
 // Of benchmarks/reductions.mjs: random operations. Rank 0 prints from time to time how much memory each rank has, and at the
-// end whether it grows. Arguments: operations, the largest one's numbers, a seed, bytes that rank 1 loses with each.
+// end whether it grows. Arguments: operations before memory counts, and then, the largest one's numbers, a seed, bytes that
+// rank 1 loses with each.
 
-/** Bytes that may be more in the last quarter than in the middle: what the system counts is not still. */
+/** Bytes that may be more in the last quarter than in the first: what the system counts is not still. */
 const ALLOWED = { rss: 5e6, heap: 1e6 }
 
-const [count, largest, seed, lost] = process.argv.slice(2).map(Number) as [number, number, number, number]
+const [warmUp, count, largest, seed, lost] = process.argv.slice(2).map(Number) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+]
+const total = warmUp + count
 tf.enableProdMode() // no advertisement
 await tf.ready()
 await hvd.init()
@@ -19,27 +27,28 @@ const ranks = Array.from({ length: size }, (_, r) => r)
 const world = { tf, hvd, rank, size, ranks, transport: hvd.transportName() }
 const say = (line: string) => rank === 0 && console.log(line)
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
-say(`${size} ranks, ${world.transport}, ${count} operations of up to ${largest} numbers, seed ${seed}`)
+say(`${size} ranks, ${world.transport}, ${warmUp} + ${count} operations of up to ${largest} numbers, seed ${seed}`)
 
 const start = performance.now()
 const wrong: string[] = []
 const leaked: Uint8Array[] = []
 const [rss, heap] = [new MemoryTrend(), new MemoryTrend()]
 let [told, before] = [0, 0]
-for await (const { done, mismatches } of randomOperations(world, { count, largest, seed })) {
+for await (const { done, mismatches } of randomOperations(world, { count: total, largest, seed })) {
   wrong.push(...mismatches)
-  if (rank === 1) leaked.push(new Uint8Array(lost * (done - before)).fill(1))
+  if (rank === 1 && lost > 0) leaked.push(new Uint8Array(lost * (done - before)).fill(1))
   before = done
-  rss.add(done / count, process.memoryUsage.rss())
-  if (done < told + count / 20 && done < count) continue
+  const at = (done - warmUp) / count
+  rss.add(at, process.memoryUsage.rss())
+  if (done < told + total / 20 && done < total) continue
   ;(globalThis as { gc?(): void }).gc?.() // node --expose-gc
-  heap.add(done / count, process.memoryUsage().heapUsed)
-  const all = hvd.allgatherObject({ ...rss.range(told / count, Infinity), wrong: wrong.length })
+  heap.add(at, process.memoryUsage().heapUsed)
+  const all = hvd.allgatherObject({ bytes: process.memoryUsage.rss(), wrong: wrong.length })
   told = done
-  const ranges = all.map(({ least, most }) => `${megabytes(least)}–${megabytes(most)}`.padStart(13)).join(' ')
+  const sizes = all.map(({ bytes }) => megabytes(bytes).padStart(6)).join(' ')
   const mismatched = all.reduce((sum, each) => sum + each.wrong, 0)
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
-  say(`${String(done).padStart(6)} after ${seconds} s: RSS ${ranges} MB, ${mismatched} mismatches`)
+  say(`${String(done).padStart(6)} after ${seconds} s: RSS ${sizes} MB, ${mismatched} mismatches`)
 }
 for (const mismatch of wrong.slice(0, 5)) console.log(`rank ${rank}: ${mismatch}`)
 
@@ -47,7 +56,7 @@ const growth = { rss: rss.growth, heap: heap.growth, tensors: tf.memory().numTen
 const grows = growth.rss > ALLOWED.rss || growth.heap > ALLOWED.heap || growth.tensors > 0
 for (const [r, each] of hvd.allgatherObject({ ...growth, grows }).entries())
   say(
-    `rank ${r}: from the middle to the last quarter ${megabytes(each.rss)} MB of RSS (the least of each), ${megabytes(each.heap)} MB of live objects, ${each.tensors} tensors: ${each.grows ? 'it grows' : 'flat'}`,
+    `rank ${r}: from the first to the last quarter ${megabytes(each.rss)} MB of RSS (the least of each), ${megabytes(each.heap)} MB of live objects, ${each.tensors} tensors: ${each.grows ? 'it grows' : 'flat'}`,
   )
 await hvd.shutdown()
 if (wrong.length > 0 || grows) process.exitCode = 1

@@ -83,7 +83,7 @@ export const allreduce: Cases = {
     const ways = [
       {},
       { op: 'Max' },
-      { op: 'Sum', prescaleFactor: 0.3, postscaleFactor: 1.7 },
+      { op: 'Sum', prescaleFactor: 0.37109375, postscaleFactor: 1.75 }, // exact in float32
       { compression: 'bf16' },
     ] as const
     for (const count of [0, 1, 1000, 100_003])
@@ -110,7 +110,7 @@ export const allreduce: Cases = {
       [tf.scalar(1), 'Object'],
       [undefined, 'Undefined'],
     ])
-      expectRaises(world, () => allreduce_(values), new RegExp(`^allreduce_: got ${got}${expected}`))
+      expectRaises(world, () => allreduce_(values), new RegExp(`allreduce_: got ${got}${expected}`))
     expectRaises(world, () => allreduce_(new Int32Array(1), { op: 'Mean' }), /got Mean of a int32 tensor/)
     expectRaises(world, () => allreduce_(new Int32Array(1), { prescaleFactor: Number.NaN }), /prescaleFactor: got NaN/)
   },
