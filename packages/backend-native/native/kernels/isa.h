@@ -70,6 +70,25 @@ INLINE float v_sum(vf v) {
   return lanes[0];
 }
 
+// A store past the caches, for a large tensor that is read again much later; p is aligned to a vector. stream_end() comes
+// behind the last one of a chunk of work. Where there is no such store, it is a plain one.
+INLINE void v_stream(float *p, vf v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, (__m256)v);
+#elif defined(__SSE2__)
+  _mm_stream_ps(p, (__m128)v);
+#else
+  v_store(p, v);
+#endif
+}
+INLINE void stream_end(void) {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
 // Part of a vector: the first `count` lanes (0 < count < VL) from memory, zeros behind them; and back.
 INLINE vf v_load_part(const float *p, int count) {
   vf v = {};
