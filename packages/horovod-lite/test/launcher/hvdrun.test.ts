@@ -131,7 +131,10 @@ describe('output', () => {
 
   test('--output-filename keeps it by process where the job is elastic', async () => {
     const cwd = temporaryFolder()
-    await (await hvdrun(['--min-np', '2', '--output-filename', 'out', 'echo', 'hello'], { cwd })).ended
+    // Who ends without having taken part ends the job, and with it the other: so they wait for each other's line.
+    const both = '[ -s out/process.0/stdout ] && [ -s out/process.1/stdout ]'
+    const command = ['--', 'sh', '-c', `echo hello; until ${both}; do sleep 0.05; done`]
+    await (await hvdrun(['--min-np', '2', '--output-filename', 'out', ...command], { cwd })).ended
     expect(readdirSync(join(cwd, 'out')).sort()).toEqual(['process.0', 'process.1'])
     for (const i of [0, 1]) expect(readFileSync(join(cwd, `out/process.${i}/stdout`), 'utf8')).toBe('hello\n')
   })
