@@ -14,7 +14,8 @@ const allowed: Record<string, string[]> = {
   'rmsprop-centered': [core, gradients],
   'mixed-precision': [core, gradients],
   'horovod-lite': [core, gradients],
-  'backend-native': [core, gradients, '@tensorflow/tfjs-backend-cpu'],
+  'graph-compiler': [core, gradients],
+  'backend-native': [core, gradients, '@tensorflow/tfjs-backend-cpu', '@unet-industrial/graph-compiler'],
 }
 
 const files = (folder: string): string[] =>
