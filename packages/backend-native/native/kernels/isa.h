@@ -115,23 +115,6 @@ INLINE vf v_sqrt(vf v) {
 // Asks for the cache line at p to be brought into the second-level cache.
 INLINE void prefetch(const float *p) { __builtin_prefetch(p, 0, 2); }
 
-// Stores past the caches, for what will be read only after much else: p aligned to the vector, and the whole cache line
-// written at once. A thread that has done so calls v_stream_end before others may read.
-INLINE void v_stream(float *p, vf v) {
-#if defined(__AVX512F__)
-  _mm512_stream_ps(p, (__m512)v);
-#elif defined(__AVX2__)
-  _mm256_stream_ps(p, (__m256)v);
-#else
-  v_store(p, v);
-#endif
-}
-INLINE void v_stream_end(void) {
-#if defined(__AVX2__)
-  _mm_sfence();
-#endif
-}
-
 // Bytes, one for each lane: 0 or 1 to and from a mask.
 typedef uint8_t vb __attribute__((vector_size(VL)));
 INLINE vi v_mask(const uint8_t *p) {
