@@ -1,7 +1,7 @@
 // The convolution's gradient by its filter: dfilter[tap][i][o] = Σ_p x[window(p, tap)][i] · dy[p][o].
 //
 // A strip is a small rectangle of dy's pixels. Its part of dy is packed by panels of output channels, and the part of x
-// that its windows see by blocks of BLOCK input channels, with zeros for what lies outside. Then a BLOCK x panel tile of
+// that its windows see by blocks of INPUTS input channels, with zeros for what lies outside. Then an INPUTS x panel tile of
 // dfilter in registers takes one outer product a pixel. The registers begin at zero for every strip and are added to
 // their band's sum behind it; at the end the bands are added, in order. So sums have three levels, which keeps them
 // accurate, and bands depend on the shape alone, so that any number of threads gives the same bits.
@@ -10,12 +10,12 @@
 #include "kernels.h"
 #include "panels.h"
 
-// A tile has BLOCK input channels by at most WIDEST vectors of output channels.
+// A tile has INPUTS input channels by at most WIDEST vectors of output channels.
 #if WIDEST_PANEL == 4
-#define BLOCK 8
+#define INPUTS 8
 #define WIDEST 3
 #else
-#define BLOCK 4
+#define INPUTS 4
 #define WIDEST 2
 #endif
 
@@ -75,41 +75,41 @@ static void pack_dy(const Call *c, Strip strip, float *packed) {
 // Row (or column) of x where the window of `out` begins.
 static int64_t window_start(int64_t out, int stride, int pad) { return out * stride - pad; }
 
-// x as [block][row][column][BLOCK] over all rows and columns that the strip's windows touch.
+// x as [block][row][column][INPUTS] over all rows and columns that the strip's windows touch.
 static void pack_windows(const Call *c, Strip strip, int64_t firstBlock, int64_t lastBlock, float *packed) {
   const Conv2DShape *s = &c->s;
   const int64_t top = window_start(strip.row, s->strideHeight, s->padTop), left = window_start(strip.column, s->strideWidth, s->padLeft);
   for (int64_t block = firstBlock; block < lastBlock; block++) {
-    const int64_t some = smaller(BLOCK, s->inChannels - block * BLOCK);
-    for (int64_t y = top; y < top + c->windowRows; y++, packed += c->windowColumns * BLOCK) {
+    const int64_t some = smaller(INPUTS, s->inChannels - block * INPUTS);
+    for (int64_t y = top; y < top + c->windowRows; y++, packed += c->windowColumns * INPUTS) {
       const int64_t begin = y < 0 || y >= s->inHeight ? 0 : smaller(c->windowColumns, larger(0, -left));
       const int64_t end = y < 0 || y >= s->inHeight ? 0 : larger(begin, smaller(c->windowColumns, s->inWidth - left));
-      const float *from = c->x + ((strip.image * s->inHeight + y) * s->inWidth + left) * s->inChannels + block * BLOCK;
-      memset(packed, 0, (size_t)(begin * BLOCK) * sizeof(float));
-      memset(packed + end * BLOCK, 0, (size_t)((c->windowColumns - end) * BLOCK) * sizeof(float));
-      if (some == BLOCK)
+      const float *from = c->x + ((strip.image * s->inHeight + y) * s->inWidth + left) * s->inChannels + block * INPUTS;
+      memset(packed, 0, (size_t)(begin * INPUTS) * sizeof(float));
+      memset(packed + end * INPUTS, 0, (size_t)((c->windowColumns - end) * INPUTS) * sizeof(float));
+      if (some == INPUTS)
         for (int64_t column = begin; column < end; column++)
-          memcpy(packed + column * BLOCK, from + column * s->inChannels, BLOCK * sizeof(float));
+          memcpy(packed + column * INPUTS, from + column * s->inChannels, INPUTS * sizeof(float));
       else
         for (int64_t column = begin; column < end; column++)
-          for (int64_t i = 0; i < BLOCK; i++) packed[column * BLOCK + i] = i < some ? from[column * s->inChannels + i] : 0;
+          for (int64_t i = 0; i < INPUTS; i++) packed[column * INPUTS + i] = i < some ? from[column * s->inChannels + i] : 0;
     }
   }
 }
 
-// x as [block][pixel][BLOCK], where the rows of the blocks are (tap, input channel).
+// x as [block][pixel][INPUTS], where the rows of the blocks are (tap, input channel).
 static void pack_taps(const Call *c, Strip strip, int64_t firstBlock, int64_t lastBlock, float *packed) {
   const Conv2DShape *s = &c->s;
   const int64_t pixels = strip.rows * strip.columns;
-  for (int64_t row = firstBlock * BLOCK; row < lastBlock * BLOCK; row++) {
+  for (int64_t row = firstBlock * INPUTS; row < lastBlock * INPUTS; row++) {
     const int64_t tap = row / s->inChannels, channel = row % s->inChannels;
-    float *to = packed + (row / BLOCK - firstBlock) * pixels * BLOCK + row % BLOCK;
+    float *to = packed + (row / INPUTS - firstBlock) * pixels * INPUTS + row % INPUTS;
     for (int64_t i = 0; i < strip.rows; i++) {
       const int64_t y = window_start(strip.row + i, s->strideHeight, s->padTop) + tap / s->filterWidth * s->dilationHeight;
       const int exists = row < c->rows && y >= 0 && y < s->inHeight;
       const float *from = c->x + (strip.image * s->inHeight + (exists ? y : 0)) * s->inWidth * s->inChannels + channel;
       int64_t x = window_start(strip.column, s->strideWidth, s->padLeft) + tap % s->filterWidth * s->dilationWidth;
-      for (int64_t j = 0; j < strip.columns; j++, x += s->strideWidth, to += BLOCK)
+      for (int64_t j = 0; j < strip.columns; j++, x += s->strideWidth, to += INPUTS)
         *to = exists && x >= 0 && x < s->inWidth ? from[x * s->inChannels] : 0;
     }
   }
@@ -124,21 +124,21 @@ typedef struct {
 
 // The sums that the registers will be added to are asked for first: they are seldom in the first-level cache.
 INLINE void compute_tile(int vectors, Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) {
-  vf sums[BLOCK][WIDEST];
-  UNROLL(BLOCK) for (int i = 0; i < BLOCK; i++)
+  vf sums[INPUTS][WIDEST];
+  UNROLL(INPUTS) for (int i = 0; i < INPUTS; i++)
     UNROLL(WIDEST) for (int v = 0; v < vectors; v++) sums[i][v] = v_set(0), __builtin_prefetch(sum + i * pitch + v * VL, 1, 3);
   for (int64_t row = 0; row < p.rows; row++, x += p.xRow) {
     const float *xs = x;
     for (int64_t column = 0; column < p.columns; column++, xs += p.xColumn, dy += vectors * VL) {
       vf d[WIDEST];
       UNROLL(WIDEST) for (int v = 0; v < vectors; v++) d[v] = v_load(dy + v * VL);
-      UNROLL(BLOCK) for (int i = 0; i < BLOCK; i++) {
+      UNROLL(INPUTS) for (int i = 0; i < INPUTS; i++) {
         const vf xi = v_set(xs[i]);
         UNROLL(WIDEST) for (int v = 0; v < vectors; v++) sums[i][v] = v_fma(xi, d[v], sums[i][v]);
       }
     }
   }
-  UNROLL(BLOCK) for (int i = 0; i < BLOCK; i++)
+  UNROLL(INPUTS) for (int i = 0; i < INPUTS; i++)
     UNROLL(WIDEST) for (int v = 0; v < vectors; v++) {
       float *to = sum + i * pitch + v * VL;
       v_store(to, first ? sums[i][v] : v_load(to) + sums[i][v]);
@@ -191,9 +191,9 @@ static void read_ahead(Ahead *a) {
 
 static void add_strip(const Call *c, Strip strip, Strip next, int64_t blocks, const float *x, const float *dy, float *sum, int first) {
   const Conv2DShape *s = &c->s;
-  const int64_t blockFloats = c->tapsAreRows ? strip.rows * strip.columns * BLOCK : c->windowRows * c->windowColumns * BLOCK;
-  Pixels p = {strip.rows, strip.columns, strip.columns * BLOCK, BLOCK};
-  if (!c->tapsAreRows) p.xRow = s->strideHeight * c->windowColumns * BLOCK, p.xColumn = s->strideWidth * BLOCK;
+  const int64_t blockFloats = c->tapsAreRows ? strip.rows * strip.columns * INPUTS : c->windowRows * c->windowColumns * INPUTS;
+  Pixels p = {strip.rows, strip.columns, strip.columns * INPUTS, INPUTS};
+  if (!c->tapsAreRows) p.xRow = s->strideHeight * c->windowColumns * INPUTS, p.xColumn = s->strideWidth * INPUTS;
   const int64_t steps = c->panels.count * blocks * c->taps;
   Ahead aheadX = ahead_of(c->x, next.image, s->inHeight, s->inWidth, s->inChannels,
                           window_start(next.row, s->strideHeight, s->padTop), window_start(next.column, s->strideWidth, s->padLeft),
@@ -208,8 +208,8 @@ static void add_strip(const Call *c, Strip strip, Strip next, int64_t blocks, co
       for (int64_t tap = 0; tap < c->taps; tap++) {
         read_ahead(&aheadX), read_ahead(&aheadDy);
         const int64_t down = tap / s->filterWidth * s->dilationHeight, across = tap % s->filterWidth * s->dilationWidth;
-        const float *xs = x + block * blockFloats + (down * c->windowColumns + across) * BLOCK;
-        tile(p, xs, dyPanel, sum + (tap * c->paddedRows + block * BLOCK) * c->channels + channel, c->channels, first);
+        const float *xs = x + block * blockFloats + (down * c->windowColumns + across) * INPUTS;
+        tile(p, xs, dyPanel, sum + (tap * c->paddedRows + block * INPUTS) * c->channels + channel, c->channels, first);
       }
   }
 }
@@ -218,12 +218,12 @@ static void add_strip(const Call *c, Strip strip, Strip next, int64_t blocks, co
 static void run_tasks(void *context, int64_t begin, int64_t end, int thread) {
   const Call *c = context;
   float *x = c->scratch + thread * (c->packedX + c->packedDy), *dy = x + c->packedX;
-  const int64_t allBlocks = c->paddedRows / BLOCK;
+  const int64_t allBlocks = c->paddedRows / INPUTS;
   for (int64_t task = begin; task < end; task++) {
     const int64_t band = task / c->groups, group = task % c->groups;
     const int64_t firstBlock = allBlocks * group / c->groups, lastBlock = allBlocks * (group + 1) / c->groups;
     const int64_t firstStrip = c->strips * band / c->bands, lastStrip = c->strips * (band + 1) / c->bands;
-    float *sum = c->sums + (band * c->taps * c->paddedRows + firstBlock * BLOCK) * c->channels;
+    float *sum = c->sums + (band * c->taps * c->paddedRows + firstBlock * INPUTS) * c->channels;
     for (int64_t index = firstStrip; index < lastStrip; index++) {
       const Strip strip = strip_at(c, index);
       (c->tapsAreRows ? pack_taps : pack_windows)(c, strip, firstBlock, lastBlock, x);
@@ -267,18 +267,18 @@ static void choose_tasks(Call *c, int threads) {
   const int64_t sumBytes = c->taps * c->paddedRows * c->channels * (int64_t)sizeof(float);
   c->bands = smaller(c->strips, larger(1, smaller(MAX_BANDS, BANDS_BYTES / sumBytes)));
   const int64_t wanted = ((int64_t)TASKS_PER_THREAD * threads + c->bands - 1) / c->bands;
-  c->groups = smaller(c->paddedRows / BLOCK, larger(wanted, (sumBytes + SLICE_BYTES - 1) / SLICE_BYTES));
-  const int64_t blocks = (c->paddedRows / BLOCK + c->groups - 1) / c->groups, pixels = c->stripRows * c->stripColumns;
-  c->packedX = round_up(blocks * BLOCK * (c->tapsAreRows ? pixels : c->windowRows * c->windowColumns), 16);
+  c->groups = smaller(c->paddedRows / INPUTS, larger(wanted, (sumBytes + SLICE_BYTES - 1) / SLICE_BYTES));
+  const int64_t blocks = (c->paddedRows / INPUTS + c->groups - 1) / c->groups, pixels = c->stripRows * c->stripColumns;
+  c->packedX = round_up(blocks * INPUTS * (c->tapsAreRows ? pixels : c->windowRows * c->windowColumns), 16);
   c->packedDy = round_up(pixels * c->channels, 16);
 }
 
 int KERNEL(conv2d_backprop_filter)(const Conv2DShape *shape, const float *x, const float *dy, float *dfilter) {
-  Call c = {.s = *shape, .x = x, .dy = dy, .dfilter = dfilter, .tapsAreRows = shape->inChannels < BLOCK};
+  Call c = {.s = *shape, .x = x, .dy = dy, .dfilter = dfilter, .tapsAreRows = shape->inChannels < INPUTS};
   const int64_t taps = (int64_t)shape->filterHeight * shape->filterWidth;
   c.taps = c.tapsAreRows ? 1 : taps;
   c.rows = c.tapsAreRows ? taps * shape->inChannels : shape->inChannels;
-  c.paddedRows = round_up(c.rows, BLOCK);
+  c.paddedRows = round_up(c.rows, INPUTS);
   c.panels = panels_of(shape->outChannels, WIDEST);
   c.channels = c.panels.vectors * VL;
   choose_strips(&c);

@@ -6,6 +6,7 @@
 #include "correlation.h"
 #include "../scratch.h"
 #include "../threads.h"
+#include "functions.h"
 #include "panels.h"
 
 // Pixels of a tile: accumulators, one panel's weights and a broadcast must fit the registers.
@@ -43,15 +44,6 @@ typedef struct {
 
 // ---- One tile ----
 
-INLINE vf activate(vf v, Activation activation, float alpha) {
-  switch (activation) {
-    case ACTIVATION_relu: return v_max(v_set(0), v);
-    case ACTIVATION_relu6: return v_min(v_set(6), v_max(v_set(0), v));
-    case ACTIVATION_leakyrelu: return v_select(v < v_set(0), v * v_set(alpha), v);
-    default: return v;
-  }
-}
-
 INLINE void compute_tile(int size, int vectors, const Call *c, Place place, const float *weights, int64_t pixel, int64_t channel) {
   vf sums[TILE][WIDEST_PANEL];
   UNROLL(TILE) for (int m = 0; m < size; m++)
@@ -77,7 +69,7 @@ INLINE void compute_tile(int size, int vectors, const Call *c, Place place, cons
   const int64_t pixels = smaller(size, c->pixels - pixel), channels = smaller(vectors * VL, c->s.channels - channel);
   UNROLL(TILE) for (int m = 0; m < size; m++)
     UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++)
-      sums[m][v] = activate(sums[m][v] + v_load(bias + v * VL), c->activation, c->alpha);
+      sums[m][v] = f_activate(sums[m][v] + v_load(bias + v * VL), c->activation, c->alpha);
   if (pixels == size && channels == vectors * VL) {
     UNROLL(TILE) for (int m = 0; m < size; m++)
       UNROLL(WIDEST_PANEL) for (int v = 0; v < vectors; v++) v_store(y + m * c->s.channels + v * VL, sums[m][v]);

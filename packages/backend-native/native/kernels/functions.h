@@ -4,6 +4,7 @@
 #pragma once
 #include <math.h>
 #include "isa.h"
+#include "operations.h"
 
 INLINE vf f_abs(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INLINE vi f_is_nan(vf x) { return x != x; }
@@ -104,3 +105,13 @@ INLINE vf f_softplus(vf x) {
 INLINE vf f_elu(vf x) { return v_select(x < 0.f, f_expm1(x), x); }
 // NaN stays: it is not below zero.
 INLINE vf f_relu(vf x) { return v_select(x <= 0.f, v_set(0.f), x); }
+
+// What an epilogue of a convolution can do; elu and sigmoid take a sweep of their own.
+INLINE vf f_activate(vf v, Activation activation, float alpha) {
+  switch (activation) {
+    case ACTIVATION_relu: return v_max(v_set(0), v);
+    case ACTIVATION_relu6: return v_min(v_set(6), v_max(v_set(0), v));
+    case ACTIVATION_leakyrelu: return v_select(v < v_set(0), v * v_set(alpha), v);
+    default: return v;
+  }
+}

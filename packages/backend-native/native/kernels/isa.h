@@ -89,6 +89,28 @@ INLINE void stream_end(void) {
 #endif
 }
 
+// a's and b's lanes in turn: of their lower halves, of their upper ones.
+#if VL == 16
+#define LANES_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define LANES_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif VL == 8
+#define LANES_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define LANES_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define LANES_LOW 0, 4, 1, 5
+#define LANES_HIGH 2, 6, 3, 7
+#endif
+
+// Lane i is v_sum(v[i]), to the bit.
+INLINE vf v_sums(vf v[VL]) {
+  UNROLL(4)
+  for (int width = VL / 2; width > 0; width /= 2)
+    UNROLL(8)
+    for (int i = 0; i < width; i++)
+      v[i] = __builtin_shufflevector(v[i], v[i + width], LANES_LOW) + __builtin_shufflevector(v[i], v[i + width], LANES_HIGH);
+  return v[0];
+}
+
 // Part of a vector: the first `count` lanes (0 < count < VL) from memory, zeros behind them; and back.
 INLINE vf v_load_part(const float *p, int count) {
   vf v = {};

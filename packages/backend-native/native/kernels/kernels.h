@@ -3,6 +3,7 @@
 // writes its inputs, and outputs do not overlap inputs. Those that return int return 0, or 1 when memory ran out.
 #pragma once
 #include <stdint.h>
+#include "blocked/layout.h"
 #include "operations.h"
 
 typedef struct {
@@ -57,7 +58,20 @@ typedef struct {
   /* The first of equal maxima gets the gradient, in row-major order of the window. */                                   \
   X(int, max_pool_grad, (const PoolShape *shape, const float *x, const float *y, const float *dy, float *dx))            \
   X(int, resize_nearest, (const ResizeShape *shape, const float *x, float *y))                                           \
-  X(int, resize_nearest_grad, (const ResizeShape *shape, const float *dy, float *dx))
+  X(int, resize_nearest_grad, (const ResizeShape *shape, const float *dy, float *dx))                                                         \
+  /* 3x3, stride 1, SAME, of dense x [batch][height][width][depth], depth 1 to 4, to blocked y of `shape`. bias may be NULL. \
+     activation: linear, relu, relu6 or leakyrelu. */                                                                    \
+  X(void, image_convolution, (BlockedShape shape, int depth, const float *x, const float *filter, const float *bias, Activation activation, float alpha, float *y)) \
+  /* Its gradient, of blocked dy. dbias may be NULL. */                                                                  \
+  X(int, image_filter_gradient, (BlockedShape shape, int depth, const float *x, const float *dy, float *dfilter, float *dbias)) \
+  /* 1x1 of blocked x of `shape` to dense y [batch][height][width][outputs], 1 to 16 outputs. bias may be NULL. */       \
+  X(int, head, (BlockedShape shape, int outputs, const float *x, const float *filter, const float *bias, float *y))     \
+  /* Its gradients, of dense dy. Each may be NULL. dx is blocked, and 0 where `masked` and x is not positive. */         \
+  X(int, head_gradient, (BlockedShape shape, int outputs, const float *x, const float *dy, const float *filter, int masked, float *dx, float *dfilter, float *dbias)) \
+  /* 2x2 with stride 2, of blocked x of `shape`, height and width even. */                                               \
+  X(void, blocked_max_pool, (BlockedShape shape, const float *x, float *y))                                              \
+  /* Its gradient plus dskip, which may be NULL, or dx itself; then 0 where `masked` and x is not positive. */           \
+  X(void, blocked_max_pool_gradient, (BlockedShape shape, const float *x, const float *dpooled, const float *dskip, int masked, float *dx))
 
 typedef struct Kernels {
   const char *isa;

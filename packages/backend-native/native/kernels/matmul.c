@@ -10,15 +10,15 @@ typedef struct {
   int64_t rows, columns; // of `to`
 } Turn;
 
-enum { BLOCK = 16 };
+enum { SQUARE = 16 };
 
 static void turn_blocks(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const Turn *t = context;
-  for (int64_t row0 = begin; row0 < end; row0 += BLOCK)
-    for (int64_t column0 = 0; column0 < t->columns; column0 += BLOCK)
-      for (int64_t row = row0; row < smaller(row0 + BLOCK, end); row++)
-        for (int64_t column = column0; column < smaller(column0 + BLOCK, t->columns); column++)
+  for (int64_t row0 = begin; row0 < end; row0 += SQUARE)
+    for (int64_t column0 = 0; column0 < t->columns; column0 += SQUARE)
+      for (int64_t row = row0; row < smaller(row0 + SQUARE, end); row++)
+        for (int64_t column = column0; column < smaller(column0 + SQUARE, t->columns); column++)
           t->to[row * t->columns + column] = t->from[column * t->rows + row];
 }
 
@@ -35,7 +35,7 @@ int KERNEL(mat_mul)(const MatMulShape *s, const float *a, const float *b, float 
   for (int64_t i = 0; i < s->batch && !missing; i++) {
     const float *rows = a + i * s->strideA, *matrix = b + i * s->strideB;
     if (turned) {
-      parallel_for(s->m, 4 * BLOCK, turn_blocks, &(Turn){rows, turned, s->m, s->k});
+      parallel_for(s->m, 4 * SQUARE, turn_blocks, &(Turn){rows, turned, s->m, s->k});
       rows = turned;
     }
     const Weights weights = s->transposeB ? (Weights){matrix, 0, 1, s->k} : (Weights){matrix, 0, s->n, 1};
