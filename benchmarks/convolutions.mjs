@@ -2,19 +2,13 @@
 // multiply-add peak of the cores used, by the clock and (in brackets) by the processor's time, which a busy machine spoils less.
 //
 //   node benchmarks/convolutions.mjs [--threads 1,2] [--isa avx512] [--image-size 512] [--batch-size 2] [--repetitions 7] [--layer 3]
-import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const native = (path) => fileURLToPath(new URL(`../packages/backend-native/${path}`, import.meta.url))
 const addon = createRequire(import.meta.url)(native('build/backend-native.node'))
-
-import { zig } from '../internal/zig/index.mjs'
-
-const { instructionSetsOf } = await import(native('scripts/targets.mjs'))
+const { nativePeak } = await import(native('dist/index.js'))
 
 const { values: options } = parseArgs({
   options: {
@@ -53,20 +47,6 @@ const layers = [
   [4, 128, 256, 3, 1],
   [4, 256, 256, 3, 1],
 ]
-
-/** GFLOP/s of one core that does nothing else. */
-async function measurePeak(isa) {
-  const program = join(tmpdir(), `fma-peak-${process.pid}`)
-  const flags = ['-O3', '-ffp-contract=fast', ...instructionSetsOf(`${process.platform}-${process.arch}`)[isa]]
-  await zig(native('.cache')).run([
-    'cc',
-    ...flags,
-    fileURLToPath(new URL('fma-peak.c', import.meta.url)),
-    '-o',
-    program,
-  ])
-  return Number(execFileSync(program, { encoding: 'utf8' }))
-}
 
 /** The best times of `work` in seconds: by the clock and by the processor. */
 function time(work) {
@@ -107,8 +87,11 @@ function kernelsOf([halvings, inChannels, outChannels, filter]) {
 }
 
 addon.setIsa(addon.info().isas.indexOf(options.isa))
-const peak = await measurePeak(options.isa)
-console.log(`${options.isa}, multiply-add peak of one core ${peak} GFLOP/s, ${imageSize}x${imageSize}, batch ${batch}`)
+addon.setThreads(1)
+const peak = nativePeak().gflops
+console.log(
+  `${options.isa}, multiply-add peak of one core ${peak.toFixed(1)} GFLOP/s, ${imageSize}x${imageSize}, batch ${batch}`,
+)
 for (const threads of options.threads.split(',').map(Number)) {
   addon.setThreads(threads)
   console.log(

@@ -38,6 +38,8 @@ export interface Addon {
   maxPoolGrad(shape: Shape, x: Float32Array, y: Float32Array, dy: Float32Array, dx: Float32Array): void
   resizeNearest(shape: Shape, x: Float32Array, y: Float32Array): void
   resizeNearestGrad(shape: Shape, dy: Float32Array, dx: Float32Array): void
+  multiplyAdds(steps: number): number
+  streamCopy(x: Float32Array, y: Float32Array): void
 
   info(): { isa: string; isas: string[]; threads: number; features: string }
   setIsa(index: number): void

@@ -13,6 +13,7 @@ import { registerMatMul } from './kernels/matmul'
 import { registerReductions } from './kernels/reduce'
 import { NAME, registerCpuKernels } from './kernels/register'
 import { registerRMSProp } from './kernels/rmsprop'
+import { measurePeak, type Peak } from './peak'
 
 const { addon, reason } = loadAddon()
 
@@ -81,4 +82,10 @@ export function setIsa(name: string): void {
   loaded().setIsa(isas.indexOf(name))
 }
 
-export { NativeBackend }
+/**
+ * What this machine reaches at most with the threads and the instruction set in use, to state a speed as a share of it.
+ * It is measured, in about half a second.
+ */
+export const nativePeak = (): Peak => measurePeak(loaded())
+
+export { NativeBackend, type Peak }

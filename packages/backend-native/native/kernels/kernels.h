@@ -50,6 +50,10 @@ typedef struct {
   /* y[batch][m][n] = op(a)·op(b); stride 0 repeats one matrix for the whole batch. */                                   \
   X(int, mat_mul, (const MatMulShape *shape, const float *a, const float *b, float *y))                                  \
   X(void, rmsprop, (const RMSPropOptions *options, const float *const in[5], float *const out[4], int64_t count))        \
+  /* Multiply-adds in registers, `steps` rounds of them on each thread; returns the operations of all. */                \
+  X(double, multiply_adds, (int64_t steps))                                                                              \
+  /* y = x past the caches. */                                                                                           \
+  X(void, stream_copy, (const float *x, float *y, int64_t count))                                                        \
   /* y = activation(conv(x, filter) + bias). bias may be NULL. */                                                        \
   X(int, conv2d, (const Conv2DShape *shape, const float *x, const float *filter, const float *bias, Activation activation, float alpha, float *y)) \
   X(int, conv2d_backprop_input, (const Conv2DShape *shape, const float *dy, const float *filter, float *dx))             \
