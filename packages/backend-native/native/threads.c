@@ -6,11 +6,11 @@
 // and a worker that wakes late finds a closed job and delays nobody. Idle workers spin for some microseconds, then sleep.
 #if defined(__linux__)
 #define _GNU_SOURCE
-#include <sched.h>
 #endif
 #include "threads.h"
 #include <stdatomic.h>
 #include <stdlib.h>
+#include "processors.h"
 #include "threads_system.h"
 
 enum { SPINS_BEFORE_SLEEP = 2000, SPINS_BEFORE_YIELD = 10000 };

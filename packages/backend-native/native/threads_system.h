@@ -1,8 +1,7 @@
-// Threads, locks and processor count of POSIX and of Windows under one set of names, for threads.c alone.
+// Threads and locks of POSIX and of Windows under one set of names, for threads.c and program/engine.c.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 static inline void spin_pause(void) {
 #if defined(__x86_64__)
@@ -27,21 +26,23 @@ static inline void mutex_lock(Mutex *m) { AcquireSRWLockExclusive(m); }
 static inline bool mutex_try_lock(Mutex *m) { return TryAcquireSRWLockExclusive(m); }
 static inline void mutex_unlock(Mutex *m) { ReleaseSRWLockExclusive(m); }
 static inline void mutex_reset(Mutex *m) { InitializeSRWLock(m); }
+static inline void mutex_destroy(Mutex *m) { (void)m; }
+static inline void condition_reset(Condition *c) { InitializeConditionVariable(c); }
+static inline void condition_destroy(Condition *c) { (void)c; }
 static inline void condition_wait(Condition *c, Mutex *m) { SleepConditionVariableSRW(c, m, INFINITE, 0); }
 static inline void condition_broadcast(Condition *c) { WakeAllConditionVariable(c); }
 static inline void thread_yield(void) { SwitchToThread(); }
 static inline int process_id(void) { return (int)GetCurrentProcessId(); }
-static inline int processor_count(void) {
-  SYSTEM_INFO info;
-  GetSystemInfo(&info);
-  return (int)info.dwNumberOfProcessors;
-}
 // Pins the library: a worker must not outlive the code that it runs.
 static inline bool thread_create(Thread *thread, DWORD(WINAPI *run)(void *), void *argument) {
   HMODULE self;
   GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN, (LPCWSTR)(void *)run, &self);
   *thread = CreateThread(NULL, 0, run, argument, 0, NULL);
   return *thread != NULL;
+}
+static inline void thread_join(Thread thread) {
+  WaitForSingleObject(thread, INFINITE);
+  CloseHandle(thread);
 }
 
 #else
@@ -60,40 +61,15 @@ static inline void mutex_lock(Mutex *m) { pthread_mutex_lock(m); }
 static inline bool mutex_try_lock(Mutex *m) { return pthread_mutex_trylock(m) == 0; }
 static inline void mutex_unlock(Mutex *m) { pthread_mutex_unlock(m); }
 static inline void mutex_reset(Mutex *m) { *m = (Mutex)MUTEX_INITIAL; }
+static inline void mutex_destroy(Mutex *m) { pthread_mutex_destroy(m); }
+static inline void condition_reset(Condition *c) { *c = (Condition)CONDITION_INITIAL; }
+static inline void condition_destroy(Condition *c) { pthread_cond_destroy(c); }
 static inline void condition_wait(Condition *c, Mutex *m) { pthread_cond_wait(c, m); }
 static inline void condition_broadcast(Condition *c) { pthread_cond_broadcast(c); }
 static inline void thread_yield(void) { sched_yield(); }
 static inline int process_id(void) { return (int)getpid(); }
-static inline int processor_count(void) {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-#endif
-  return (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
 static inline bool thread_create(Thread *thread, void *(*run)(void *), void *argument) {
   return pthread_create(thread, NULL, run, argument) == 0;
 }
 static inline void thread_join(Thread thread) { pthread_join(thread, NULL); }
 #endif
-
-// Processors that the container's cgroup (version 2, else 1) grants, rounded up; 0 where it sets no limit.
-static inline int processor_quota(void) {
-  long quota = 0, period = 0;
-#if defined(__linux__)
-  FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
-  if (file) {
-    if (fscanf(file, "%ld %ld", &quota, &period) != 2) quota = 0; // "max 100000"
-    fclose(file);
-  } else {
-    const char *const names[] = {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"};
-    long *const values[] = {&quota, &period};
-    for (int i = 0; i < 2; i++) {
-      if (!(file = fopen(names[i], "r"))) continue;
-      if (fscanf(file, "%ld", values[i]) != 1) *values[i] = 0;
-      fclose(file);
-    }
-  }
-#endif
-  return quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
-}

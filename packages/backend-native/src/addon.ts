@@ -3,6 +3,18 @@ import { createRequire } from 'node:module'
 
 type Shape = Int32Array
 
+declare const engine: unique symbol
+declare const program: unique symbol
+/** Runs programs, one after the other; has the arena. */
+export interface EngineHandle {
+  readonly [engine]: never
+}
+/** A program that was checked: runs of it fail for want of memory only. */
+export interface ProgramHandle {
+  readonly [program]: never
+}
+type TypedArray = Float32Array | Int32Array | Uint8Array
+
 /** What native/addon/ exports. Lengths are checked there against the buffers; every tensor is dense. */
 export interface Addon {
   unary(operation: number, x: Float32Array, alpha: number, y: Float32Array): void
@@ -40,6 +52,42 @@ export interface Addon {
   resizeNearestGrad(shape: Shape, dy: Float32Array, dx: Float32Array): void
   multiplyAdds(steps: number): number
   streamCopy(x: Float32Array, y: Float32Array): void
+
+  /** Names of the operations; an operation's number is its place. */
+  operations(): string[]
+  /** What is in the arrays: ProgramSource of native/program/program.h. */
+  createProgram(code: Int32Array, numbers: Float32Array, buffers: Float64Array): ProgramHandle
+  /** Its queued runs are done all the same. */
+  disposeProgram(program: ProgramHandle): void
+  createEngine(): EngineHandle
+  /** Waits for its runs. */
+  disposeEngine(engine: EngineHandle): void
+  /**
+   * Runs a program on the calling thread, after all that was submitted.
+   * `times`, where it is given, gets two numbers an instruction: its start on the clock of process.hrtime and how long
+   * it took, in milliseconds.
+   */
+  run(
+    engine: EngineHandle,
+    program: ProgramHandle,
+    inputs: readonly TypedArray[],
+    outputs: readonly TypedArray[],
+    times: Float64Array | null,
+  ): void
+  /**
+   * Queues a run for the engine's thread and returns its number. `done` is called on JavaScript's thread once it has
+   * ended; until then no array may be detached or resized.
+   */
+  submit(
+    engine: EngineHandle,
+    program: ProgramHandle,
+    inputs: readonly TypedArray[],
+    outputs: readonly TypedArray[],
+    times: Float64Array | null,
+    done: (error?: string) => void,
+  ): number
+  /** Blocks until a submitted run has ended and `done` has been called for it and all before it. */
+  wait(engine: EngineHandle, run: number): void
 
   info(): { isa: string; isas: string[]; threads: number; features: string }
   setIsa(index: number): void

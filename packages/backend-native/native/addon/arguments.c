@@ -52,10 +52,22 @@ float *argument_floats(Arguments *arguments, int index, int64_t count) {
   return typed_array(arguments, index, napi_float32_array, count);
 }
 
-float *argument_floats_or_null(Arguments *arguments, int index, int64_t count) {
+static bool is_null(Arguments *arguments, int index) {
   napi_valuetype type = napi_undefined;
   if (!arguments->failed) napi_typeof(arguments->env, arguments->values[index], &type);
-  return type == napi_null || type == napi_undefined ? NULL : argument_floats(arguments, index, count);
+  return type == napi_null || type == napi_undefined;
+}
+
+float *argument_floats_or_null(Arguments *arguments, int index, int64_t count) {
+  return is_null(arguments, index) ? NULL : argument_floats(arguments, index, count);
+}
+
+double *argument_doubles(Arguments *arguments, int index, int64_t count) {
+  return typed_array(arguments, index, napi_float64_array, count);
+}
+
+double *argument_doubles_or_null(Arguments *arguments, int index, int64_t count) {
+  return is_null(arguments, index) ? NULL : argument_doubles(arguments, index, count);
 }
 
 int32_t *argument_ints(Arguments *arguments, int index, int64_t count) {
@@ -72,6 +84,26 @@ int64_t argument_count(Arguments *arguments, int index) {
       napi_get_typedarray_info(arguments->env, arguments->values[index], NULL, &length, NULL, NULL, NULL) != napi_ok)
     fail(arguments, "argument %d is not a typed array", index);
   return (int64_t)length;
+}
+
+void *array_memory(Arguments *arguments, napi_value list, uint32_t index, int64_t bytes) {
+  static const int sizes[] = {[napi_int8_array] = 1,    [napi_uint8_array] = 1,   [napi_uint8_clamped_array] = 1,
+                              [napi_int16_array] = 2,   [napi_uint16_array] = 2,  [napi_int32_array] = 4,
+                              [napi_uint32_array] = 4,  [napi_float32_array] = 4, [napi_float64_array] = 8,
+                              [napi_bigint64_array] = 8, [napi_biguint64_array] = 8};
+  napi_value array;
+  napi_typedarray_type type;
+  size_t length = 0;
+  void *data = NULL;
+  if (napi_get_element(arguments->env, list, index, &array) != napi_ok ||
+      napi_get_typedarray_info(arguments->env, array, &type, &length, &data, NULL, NULL) != napi_ok ||
+      (size_t)type >= sizeof sizes / sizeof *sizes)
+    fail(arguments, "an input or output is not a typed array");
+  else if ((int64_t)length * sizes[type] != bytes)
+    fail(arguments, "an input or output has %lld bytes, expected %lld", (long long)length * sizes[type], (long long)bytes);
+  else if ((uintptr_t)data % 4)
+    fail(arguments, "an input or output does not begin at a multiple of 4 bytes");
+  return data;
 }
 
 int64_t product(Arguments *arguments, const int32_t *sizes, int n) {

@@ -30,7 +30,12 @@ float *argument_floats(Arguments *arguments, int index, int64_t count);
 float *argument_floats_or_null(Arguments *arguments, int index, int64_t count);
 int32_t *argument_ints(Arguments *arguments, int index, int64_t count);
 uint8_t *argument_bytes(Arguments *arguments, int index, int64_t count);
+double *argument_doubles(Arguments *arguments, int index, int64_t count);
+double *argument_doubles_or_null(Arguments *arguments, int index, int64_t count);
 int64_t argument_count(Arguments *arguments, int index);
+
+// The elements of any typed array, number `index` of a list, that has `bytes` bytes and begins at a multiple of 4.
+void *array_memory(Arguments *arguments, napi_value list, uint32_t index, int64_t bytes);
 
 // The product of `n` sizes, none of them negative; fails beyond 2^53.
 int64_t product(Arguments *arguments, const int32_t *sizes, int n);
