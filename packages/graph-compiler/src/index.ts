@@ -1,3 +1,11 @@
+/**
+ * Records TensorFlow.js operations as a graph, and rewrites it.
+ */
+
+export { interpret } from './interpreter/interpret'
+export { toValues, type Values } from './interpreter/values'
+export { GraphBuilder } from './ir/builder'
+export { checkGraph } from './ir/check'
 export {
   type Attribute,
   type Attributes,
@@ -8,3 +16,38 @@ export {
   typeOf,
   type Value,
 } from './ir/graph'
+export { graphKey } from './ir/key'
+export { attributesText, printGraph, valueText } from './ir/print'
+export {
+  inputNodes,
+  liveNodes,
+  prune,
+  renumber,
+  replaceValues,
+  rewrite,
+  sameValue,
+  subgraph,
+  type Use,
+  usesOf,
+} from './ir/walk'
+export { bytesOf, type Cost, costOf } from './operations/cost'
+export { expandGraph } from './operations/expand'
+export type { Activation, Convolution, FilterGradient, InputGradient } from './operations/fused/convolution'
+export type { ElementwiseChain, Step } from './operations/fused/elementwise'
+export { kernelInputs, operandsOf } from './operations/operands'
+export {
+  type Definition,
+  dense,
+  type Emitter,
+  type Kind,
+  type Named,
+  type Operation,
+  operation,
+  type Positional,
+  sizeOf,
+  typeText,
+} from './operations/operation'
+export type { RMSProp } from './operations/optimizer'
+export { allOperations, defineOperation, findOperation, operationOf } from './operations/registry'
+export { type Signature, signatureOf } from './operations/table'
+export { type Flushed, Handle, type LeafOwner, Recorder } from './recorder/recorder'
