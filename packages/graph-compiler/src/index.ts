@@ -32,8 +32,13 @@ export {
 } from './ir/walk'
 export { bytesOf, type Cost, costOf } from './operations/cost'
 export { expandGraph } from './operations/expand'
-export type { Activation, Convolution, FilterGradient, InputGradient } from './operations/fused/convolution'
-export type { ElementwiseChain, Step } from './operations/fused/elementwise'
+export type {
+  ConvolutionAttributes,
+  ConvolutionFilterGradientAttributes,
+  ConvolutionInputGradientAttributes,
+  FusedActivation,
+} from './operations/fused/convolution'
+export type { ElementwiseAttributes, ElementwiseStep } from './operations/fused/elementwise'
 export { kernelInputs, operandsOf } from './operations/operands'
 export {
   type Definition,
@@ -47,7 +52,7 @@ export {
   sizeOf,
   typeText,
 } from './operations/operation'
-export type { RMSProp } from './operations/optimizer'
+export type { RMSPropAttributes } from './operations/optimizer'
 export { allOperations, defineOperation, findOperation, operationOf } from './operations/registry'
 export { type Signature, signatureOf } from './operations/table'
 export { type Flushed, Handle, type LeafOwner, Recorder } from './recorder/recorder'

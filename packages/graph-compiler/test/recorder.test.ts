@@ -12,7 +12,7 @@ test('builder, print, interpret', () => {
   expect(printGraph(g)).toMatchInlineSnapshot(`
     "%0 = Input() : float32[1,4,4,1]
     %1 = Input() : float32[3,3,1,2]
-    %2 = Convolution(%1, _, %0) {activation: "relu", pooled: true, upsampled: false} : float32[1,4,4,2], float32[1,2,2,2]
+    %2 = Convolution(%1, _, %0) {activation: "relu", leakyreluAlpha: 0, pooled: true, upsampled: false} : float32[1,4,4,2], float32[1,2,2,2]
     return %2, %2#1
     "
   `)

@@ -3,7 +3,7 @@ import { dense, type Emitter, type Operation, operation, sameShape, sizeOf, type
 
 // TensorFlow's ApplyCenteredRMSProp, which tfjs lacks (docs/architecture.md, "Optional kernels").
 
-export interface RMSProp {
+export interface RMSPropAttributes {
   decay: number
   momentum: number
   epsilon: number
@@ -29,7 +29,7 @@ export function rmspropStep(
   { variable, meanSquare, meanGradient, momentum, gradient }: RMSPropState,
   rate: Value,
   condition: Value,
-  options: RMSProp,
+  options: RMSPropAttributes,
 ): Value[] {
   const one = (op: string, ...inputs: Value[]) => graph.add(op, inputs)[0]!
   const constant = (value: number) => graph.add('Fill', [], { shape: [], value, dtype: 'float32' })[0]!
@@ -73,7 +73,7 @@ export const optimizers: Operation[] = [
       return Array.from({ length: 4 }, () => dense(variable.shape, variable.dtype))
     },
     flops: ({ variable }) => RMSPROP_FLOPS * sizeOf(variable),
-    expand: (graph, { learningRate, condition, ...state }, options: RMSProp) =>
+    expand: (graph, { learningRate, condition, ...state }, options: RMSPropAttributes) =>
       rmspropStep(graph, state, learningRate, condition, options),
   }),
 ]

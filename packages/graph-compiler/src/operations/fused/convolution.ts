@@ -8,7 +8,7 @@ import { dense, type Emitter, type Operation, operation, sameShape, sizeOf, type
 const SAME = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] }
 
 /** tfjs's names of what may follow a convolution. */
-export type Activation = 'linear' | 'relu' | 'relu6' | 'elu' | 'leakyrelu' | 'sigmoid'
+export type FusedActivation = 'linear' | 'relu' | 'relu6' | 'elu' | 'leakyrelu' | 'sigmoid'
 
 const one = (graph: Emitter, op: string, inputs: (Value | null)[], attributes = {}) =>
   graph.add(op, inputs, attributes)[0]!
@@ -50,26 +50,26 @@ function checkFilter(op: string, shape: readonly number[], channels: number) {
 const flops = (y: readonly number[], [height, width, channels]: readonly number[]) =>
   2 * util.sizeFromShape(y as number[]) * height! * width! * channels!
 
-export interface Convolution {
-  activation: Activation
-  /** Slope below zero of `leakyrelu`. */
-  leakyreluAlpha?: number
+export interface ConvolutionAttributes {
+  activation: FusedActivation
+  /** The slope below zero of `leakyrelu`; else 0. */
+  leakyreluAlpha: number
   /** The one part is read with both sides doubled. */
   upsampled: boolean
   /** The second output is there: the maxima of y in windows of 2x2. */
   pooled: boolean
 }
 
-export interface InputGradient {
+export interface ConvolutionInputGradientAttributes {
   /** Each part's channels, in order. */
   channels: readonly number[]
   /** dy is that of the doubled part; dx, of half the size, sums each 2x2. */
   upsampled: boolean
 }
 
-export interface FilterGradient {
-  /** [height, width, in, out] */
-  filterShape: readonly number[]
+export interface ConvolutionFilterGradientAttributes {
+  /** Height and width of the filter. */
+  size: readonly [number, number]
   upsampled: boolean
 }
 
@@ -84,7 +84,18 @@ export const convolutions: Operation[] = [
     inputs: ['filter', 'bias?', 'part...'],
     kind: 'convolution',
     blocked: true,
-    infer({ filter, bias, part }, { upsampled, pooled }: Convolution) {
+    canonical: ({
+      activation = 'linear',
+      leakyreluAlpha = 0,
+      upsampled = false,
+      pooled = false,
+    }: Partial<ConvolutionAttributes>) => ({
+      activation,
+      leakyreluAlpha: activation === 'leakyrelu' ? leakyreluAlpha : 0,
+      upsampled,
+      pooled,
+    }),
+    infer({ filter, bias, part }, { upsampled, pooled }: ConvolutionAttributes) {
       const [n, height, width, channels] = partsShape('Convolution', part, upsampled)
       checkFilter('Convolution', filter.shape, channels)
       const out = filter.shape[3]!
@@ -98,7 +109,7 @@ export const convolutions: Operation[] = [
     flops: ({ filter, bias }, [y, pooled]) =>
       flops(y!.shape, filter.shape) + (bias ? 2 * sizeOf(y!) : 0) + (pooled ? sizeOf(y!) : 0),
     expand(graph, { filter, bias, part }, { activation, leakyreluAlpha, upsampled, pooled }) {
-      const attributes = { ...SAME, activation, ...(leakyreluAlpha !== undefined && { leakyreluAlpha }) }
+      const attributes = { ...SAME, activation, leakyreluAlpha }
       const y = one(graph, 'FusedConv2D', [readParts(graph, part, upsampled), filter, bias, null], attributes)
       return pooled ? [y, one(graph, 'MaxPool', [y], POOL)] : [y]
     },
@@ -114,7 +125,7 @@ export const convolutions: Operation[] = [
     inputs: ['dy', 'filter', 'mask?...'],
     kind: 'convolution',
     blocked: true,
-    infer({ dy, filter, mask }, { channels, upsampled }: InputGradient) {
+    infer({ dy, filter, mask }, { channels, upsampled }: ConvolutionInputGradientAttributes) {
       const op = 'ConvolutionInputGradient'
       checkFilter(
         op,
@@ -158,17 +169,18 @@ export const convolutions: Operation[] = [
     inputs: ['dy', 'part...'],
     kind: 'convolution',
     blocked: true,
-    infer({ dy, part }, { filterShape, upsampled }: FilterGradient) {
+    infer({ dy, part }, { size, upsampled }: ConvolutionFilterGradientAttributes) {
       const op = 'ConvolutionFilterGradient'
       const [n, height, width, channels] = partsShape(op, part, upsampled)
-      checkFilter(op, filterShape, channels)
-      const expected = [n, height, width, filterShape[3]!]
-      if (!sameShape(dy.shape, expected)) throw new Error(`${op}: got dy ${typeText(dy)}, expected [${expected}]`)
-      return [dense(filterShape), dense(filterShape.slice(3))]
+      if (dy.shape.length !== 4 || !sameShape(dy.shape.slice(0, 3), [n, height, width]))
+        throw new Error(`${op}: got dy ${typeText(dy)}, expected [${[n, height, width]},out]`)
+      const out = dy.shape[3]!
+      return [dense([...size, channels, out]), dense([out])]
     },
     flops: ({ dy }, [dfilter]) => flops(dy.shape, dfilter!.shape) + sizeOf(dy),
-    expand(graph, { dy, part }, { filterShape, upsampled }) {
+    expand(graph, { dy, part }, { size, upsampled }) {
       const x = readParts(graph, part, upsampled)
+      const filterShape = [...size, graph.typeOf(x).shape[3]!, graph.typeOf(dy).shape[3]!]
       return [one(graph, 'Conv2DBackpropFilter', [x, dy], { ...SAME, filterShape }), one(graph, 'BiasAddGrad', [dy])]
     },
   }),

@@ -3,7 +3,7 @@ import { dense, type Operation, operation, type Positional } from '../operation'
 import { findOperation } from '../registry'
 
 /** One operation of a chain: elementwise, or at its end `Sum` or `Mean`. */
-export interface Step {
+export interface ElementwiseStep {
   op: string
   /** 0 … for the inputs, counting on through the steps before this one; null where an input is left out. */
   inputs: readonly (number | null)[]
@@ -11,8 +11,8 @@ export interface Step {
 }
 
 /** What `Elementwise` has as attributes. */
-export interface ElementwiseChain {
-  steps: readonly Step[]
+export interface ElementwiseAttributes {
+  steps: readonly ElementwiseStep[]
   /** What the outputs are: numbers as in a step's inputs. */
   results: readonly number[]
 }
@@ -23,8 +23,8 @@ const REDUCTIONS = ['Sum', 'Mean']
 /** Walks the steps; `run` says what one gives. */
 function walk<T>(
   inputs: Positional<T>,
-  { steps, results }: ElementwiseChain,
-  run: (step: Step, x: Positional<T>) => T,
+  { steps, results }: ElementwiseAttributes,
+  run: (step: ElementwiseStep, x: Positional<T>) => T,
 ) {
   const values = [...inputs]
   const at = (i: number | null) => {
@@ -45,9 +45,9 @@ export const elementwiseChain: Operation = operation({
   inputs: ['x...'],
   kind: 'elementwise',
   blocked: true,
-  infer({ x }, chain: ElementwiseChain) {
+  infer({ x }, chain: ElementwiseAttributes) {
     const reduced = new Set<TensorType>()
-    const step = ({ op, attributes }: Step, inputs: Positional<TensorType>) => {
+    const step = ({ op, attributes }: ElementwiseStep, inputs: Positional<TensorType>) => {
       const entry = findOperation(op)
       const reduction = REDUCTIONS.includes(op)
       if (!entry || !(reduction || entry.kind === 'elementwise') || op === NAME)

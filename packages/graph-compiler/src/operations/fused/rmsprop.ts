@@ -1,6 +1,6 @@
 import type { TensorType, Value } from '../../ir/graph'
 import { dense, type Operation, operation, sameShape, sizeOf, typeText } from '../operation'
-import { RMSPROP_FLOPS, type RMSProp, rmspropStep } from '../optimizer'
+import { RMSPROP_FLOPS, type RMSPropAttributes, rmspropStep } from '../optimizer'
 
 /** Inputs and outputs come in groups, one a variable. */
 function groups<T>(list: readonly T[], size: number): T[][] {
@@ -8,19 +8,19 @@ function groups<T>(list: readonly T[], size: number): T[][] {
 }
 
 /**
- * Every variable's centered RMSProp step in one sweep. With `decay` (a float32 scalar) the gradient is first
- * gradient + variable · decay: the weight decay's.
+ * Every variable's centered RMSProp step in one sweep, of (gradient + variable · weightDecay) / lossScale, each of the three
+ * rounded; without weightDecay or lossScale that part is left out.
  *
- * rate float32[], condition bool[], decay float32[] or null, then for each variable, all of its shape:
+ * rate float32[], condition bool[], weightDecay and lossScale float32[] or null, then for each variable, all of its shape:
  * variable, meanSquare, meanGradient, momentum, gradient → for each variable: variable, meanSquare, meanGradient, momentum
  */
 export const multiTensorRMSProp: Operation = operation({
   name: 'MultiTensorRMSProp',
-  inputs: ['rate', 'condition', 'decay?', 'states...'],
+  inputs: ['rate', 'condition', 'weightDecay?', 'lossScale?', 'states...'],
   kind: 'optimizer',
-  infer({ rate, condition, decay, states }, _: RMSProp) {
+  infer({ states, ...scalars }, _: RMSPropAttributes) {
     const op = 'MultiTensorRMSProp'
-    for (const [name, type] of Object.entries({ rate, condition, decay }))
+    for (const [name, type] of Object.entries(scalars))
       if (type && sizeOf(type) !== 1) throw new Error(`${op}: got ${name} ${typeText(type)}, expected one value`)
     if (states.length % 5) throw new Error(`${op}: got ${states.length} states, expected five for each variable`)
     return groups<TensorType>(states, 5).flatMap(([variable, ...rest], i) => {
@@ -30,13 +30,16 @@ export const multiTensorRMSProp: Operation = operation({
       return Array.from({ length: 4 }, () => dense(variable!.shape))
     })
   },
-  flops: ({ decay, states }) =>
-    (RMSPROP_FLOPS + (decay ? 2 : 0)) * groups(states, 5).reduce((sum, [variable]) => sum + sizeOf(variable!), 0),
-  expand(graph, { rate, condition, decay, states }, options) {
+  flops({ weightDecay, lossScale, states }) {
+    const values = groups(states, 5).reduce((sum, [variable]) => sum + sizeOf(variable!), 0)
+    return (RMSPROP_FLOPS + (weightDecay ? 2 : 0) + (lossScale ? 1 : 0)) * values
+  },
+  expand(graph, { rate, condition, weightDecay, lossScale, states }, options) {
     const one = (op: string, ...inputs: Value[]) => graph.add(op, inputs)[0]!
     return groups<Value>(states, 5).flatMap((group) => {
       const [variable, meanSquare, meanGradient, momentum, own] = group as [Value, Value, Value, Value, Value]
-      const gradient = decay ? one('Add', own, one('Multiply', variable, decay)) : own
+      const decayed = weightDecay ? one('Add', own, one('Multiply', variable, weightDecay)) : own
+      const gradient = lossScale ? one('RealDiv', decayed, lossScale) : decayed
       return rmspropStep(graph, { variable, meanSquare, meanGradient, momentum, gradient }, rate, condition, options)
     })
   },
