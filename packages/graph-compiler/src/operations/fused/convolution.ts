@@ -89,7 +89,7 @@ export const convolutions: Operation[] = [
       leakyreluAlpha = 0,
       upsampled = false,
       pooled = false,
-    }: Partial<ConvolutionAttributes>) => ({
+    }: ConvolutionAttributes) => ({
       activation,
       leakyreluAlpha: activation === 'leakyrelu' ? leakyreluAlpha : 0,
       upsampled,
