@@ -1,13 +1,8 @@
 // y = op(a, b) and comparisons, over shapes that broadcast.
 #include "functions.h"
 #include "kernels.h"
+#include "loops.h"
 #include "rows.h"
-
-typedef struct {
-  const float *a, *b;
-  int64_t aStride, bStride; // within a row
-  void *y;
-} Binary;
 
 // The next `count` ≤ VL values of a row, whatever their stride.
 INLINE vf next(const float *p, int64_t stride, int count) {
@@ -33,15 +28,13 @@ INLINE vf next(const float *p, int64_t stride, int count) {
     }                                                                                                      \
   }
 
-#define DEFINE(name, type, expression, store, store_part)                                                  \
-  static void name(const void *context, int64_t aOffset, int64_t bOffset, int64_t at, int64_t count) {     \
-    const Binary *c = context;                                                                             \
-    const float *pa = c->a + aOffset, *pb = c->b + bOffset;                                                \
-    type *y = (type *)c->y + at;                                                                           \
-    if (c->aStride == 1 && c->bStride == 1) LOOP(1, 1, expression, store, store_part)                      \
-    else if (c->aStride == 1 && c->bStride == 0) LOOP(1, 0, expression, store, store_part)                 \
-    else if (c->aStride == 0 && c->bStride == 1) LOOP(0, 1, expression, store, store_part)                 \
-    else LOOP(c->aStride, c->bStride, expression, store, store_part)                                       \
+#define DEFINE(name, type, expression, store, store_part)                                                             \
+  static void name(const float *pa, int64_t aStride, const float *pb, int64_t bStride, void *out, int64_t count) {    \
+    type *y = out;                                                                                                    \
+    if (aStride == 1 && bStride == 1) LOOP(1, 1, expression, store, store_part)                                       \
+    else if (aStride == 1 && bStride == 0) LOOP(1, 0, expression, store, store_part)                                  \
+    else if (aStride == 0 && bStride == 1) LOOP(0, 1, expression, store, store_part)                                  \
+    else LOOP(aStride, bStride, expression, store, store_part)                                                        \
   }
 
 static inline void store_mask_part(uint8_t *p, vi mask, int count) {
@@ -70,21 +63,33 @@ COMPARISON(greaterEqual, >=)
 COMPARISON(less, <)
 COMPARISON(lessEqual, <=)
 
-static void run(RowBody body, const Broadcast *shape, const float *a, const float *b, void *y) {
+#define BINARY_ENTRY(name) [BINARY_##name] = binary_##name,
+#define COMPARE_ENTRY(name) [COMPARE_##name] = compare_##name,
+BinaryLoop *const KERNEL(binary_loops)[] = {BINARY_OPS(BINARY_ENTRY)};
+BinaryLoop *const KERNEL(compare_loops)[] = {COMPARE_OPS(COMPARE_ENTRY)};
+
+typedef struct {
+  BinaryLoop *loop;
+  const float *a, *b;
+  int64_t aStride, bStride; // within a row
+  char *y;
+  int size; // of an element of y
+} Binary;
+
+static void row(const void *context, int64_t aOffset, int64_t bOffset, int64_t at, int64_t count) {
+  const Binary *c = context;
+  c->loop(c->a + aOffset, c->aStride, c->b + bOffset, c->bStride, c->y + at * c->size, count);
+}
+
+static void run(BinaryLoop *loop, const Broadcast *shape, const float *a, const float *b, void *y, int size) {
   const int last = shape->rank - 1;
-  for_rows(shape, body, &(Binary){a, b, shape->a[last], shape->b[last], y});
+  for_rows(shape, row, &(Binary){loop, a, b, shape->a[last], shape->b[last], y, size});
 }
 
 void KERNEL(binary)(BinaryOp op, const Broadcast *shape, const float *a, const float *b, float *y) {
-#define ENTRY(name) [BINARY_##name] = binary_##name,
-  static const RowBody bodies[] = {BINARY_OPS(ENTRY)};
-#undef ENTRY
-  run(bodies[op], shape, a, b, y);
+  run(KERNEL(binary_loops)[op], shape, a, b, y, sizeof(float));
 }
 
 void KERNEL(compare)(CompareOp op, const Broadcast *shape, const float *a, const float *b, uint8_t *y) {
-#define ENTRY(name) [COMPARE_##name] = compare_##name,
-  static const RowBody bodies[] = {COMPARE_OPS(ENTRY)};
-#undef ENTRY
-  run(bodies[op], shape, a, b, y);
+  run(KERNEL(compare_loops)[op], shape, a, b, y, 1);
 }

@@ -2,8 +2,18 @@
 #include "../threads.h"
 #include "functions.h"
 #include "kernels.h"
+#include "loops.h"
 
 enum { GRAIN = 1 << 14 }; // elements, a multiple of every vector's length
+
+void KERNEL(select_loop)(const uint8_t *condition, int conditionStride, const float *a, int aStride, const float *b,
+                         int bStride, float *y, int64_t count) {
+  int64_t i = 0;
+  if (conditionStride)
+    for (; i + VL <= count; i += VL)
+      v_store(y + i, v_select(v_mask(condition + i), aStride ? v_load(a + i) : v_set(*a), bStride ? v_load(b + i) : v_set(*b)));
+  for (; i < count; i++) y[i] = condition[i * conditionStride] ? a[i * aStride] : b[i * bStride];
+}
 
 typedef struct {
   const uint8_t *condition;
@@ -15,12 +25,8 @@ typedef struct {
 static void select_chunk(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const Select *c = context;
-  int64_t i = begin;
-  if (c->conditionStride && c->aStride && c->bStride)
-    for (; i + VL <= end; i += VL)
-      v_store(c->y + i, v_select(v_mask(c->condition + i), v_load(c->a + i), v_load(c->b + i)));
-  for (; i < end; i++)
-    c->y[i] = c->condition[i * c->conditionStride] ? c->a[i * c->aStride] : c->b[i * c->bStride];
+  KERNEL(select_loop)(c->condition + begin * c->conditionStride, c->conditionStride, c->a + begin * c->aStride, c->aStride,
+                      c->b + begin * c->bStride, c->bStride, c->y + begin, end - begin);
 }
 
 void KERNEL(select)(const uint8_t *condition, const float *a, const float *b, float *y, int64_t count,
@@ -41,6 +47,9 @@ static void fill_chunk(void *context, int64_t begin, int64_t end, int thread) {
 void KERNEL(fill)(float value, float *y, int64_t count) { parallel_for(count, GRAIN, fill_chunk, &(Fill){value, y}); }
 
 #define CAST(type)                                                                            \
+  void KERNEL(cast_##type##_loop)(const type##_t *x, float *y, int64_t count) {               \
+    for (int64_t i = 0; i < count; i++) y[i] = (float)x[i];                                   \
+  }                                                                                           \
   typedef struct {                                                                            \
     const type##_t *x;                                                                        \
     float *y;                                                                                 \
@@ -48,7 +57,7 @@ void KERNEL(fill)(float value, float *y, int64_t count) { parallel_for(count, GR
   static void cast_##type##_chunk(void *context, int64_t begin, int64_t end, int thread) {    \
     (void)thread;                                                                             \
     const Cast_##type *c = context;                                                           \
-    for (int64_t i = begin; i < end; i++) c->y[i] = (float)c->x[i];                           \
+    KERNEL(cast_##type##_loop)(c->x + begin, c->y + begin, end - begin);                      \
   }                                                                                           \
   void KERNEL(cast_##type)(const type##_t *x, float *y, int64_t count) {                      \
     parallel_for(count, GRAIN, cast_##type##_chunk, &(Cast_##type){x, y});                    \

@@ -2,29 +2,23 @@
 #include "../threads.h"
 #include "functions.h"
 #include "kernels.h"
+#include "loops.h"
 
 enum { GRAIN = 1 << 14 }; // elements, a multiple of every vector's length
 
-typedef struct {
-  const float *x;
-  float *y, alpha;
-} Unary;
-
-#define DEFINE(name, expression)                                                             \
-  static void unary_##name(void *context, int64_t begin, int64_t end, int thread) {          \
-    (void)thread;                                                                            \
-    const Unary *c = context;                                                                \
-    const vf alpha = v_set(c->alpha);                                                        \
-    (void)alpha;                                                                             \
-    int64_t i = begin;                                                                       \
-    for (; i + VL <= end; i += VL) {                                                         \
-      const vf x = v_load(c->x + i);                                                         \
-      v_store(c->y + i, expression);                                                         \
-    }                                                                                        \
-    if (i < end) {                                                                           \
-      const vf x = v_load_part(c->x + i, (int)(end - i));                                    \
-      v_store_part(c->y + i, expression, (int)(end - i));                                    \
-    }                                                                                        \
+#define DEFINE(name, expression)                                              \
+  static void unary_##name(const float *px, float *y, int64_t count, float a) { \
+    const vf alpha = v_set(a);                                                \
+    (void)alpha;                                                              \
+    int64_t i = 0;                                                            \
+    for (; i + VL <= count; i += VL) {                                        \
+      const vf x = v_load(px + i);                                            \
+      v_store(y + i, expression);                                             \
+    }                                                                         \
+    if (i < count) {                                                          \
+      const vf x = v_load_part(px + i, (int)(count - i));                     \
+      v_store_part(y + i, expression, (int)(count - i));                      \
+    }                                                                         \
   }
 
 DEFINE(abs, f_abs(x))
@@ -46,8 +40,21 @@ DEFINE(square, x *x)
 DEFINE(step, v_select(f_is_nan(x), x, v_select(x > 0.f, v_set(1.f), alpha)))
 DEFINE(tanh, f_tanh(x))
 
-void KERNEL(unary)(UnaryOp op, const float *x, float *y, int64_t count, float alpha) {
 #define ENTRY(name) [UNARY_##name] = unary_##name,
-  static void (*const bodies[])(void *, int64_t, int64_t, int) = {UNARY_OPS(ENTRY)};
-  parallel_for(count, GRAIN, bodies[op], &(Unary){x, y, alpha});
+UnaryLoop *const KERNEL(unary_loops)[] = {UNARY_OPS(ENTRY)};
+
+typedef struct {
+  UnaryLoop *loop;
+  const float *x;
+  float *y, alpha;
+} Unary;
+
+static void unary_chunk(void *context, int64_t begin, int64_t end, int thread) {
+  (void)thread;
+  const Unary *c = context;
+  c->loop(c->x + begin, c->y + begin, end - begin, c->alpha);
+}
+
+void KERNEL(unary)(UnaryOp op, const float *x, float *y, int64_t count, float alpha) {
+  parallel_for(count, GRAIN, unary_chunk, &(Unary){KERNEL(unary_loops)[op], x, y, alpha});
 }

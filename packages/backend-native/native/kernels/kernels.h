@@ -4,6 +4,7 @@
 #pragma once
 #include <stdint.h>
 #include "blocked/layout.h"
+#include "chain.h"
 #include "operations.h"
 
 typedef struct {
@@ -40,6 +41,8 @@ typedef struct {
   X(void, fill, (float value, float *y, int64_t count))                                                                  \
   X(void, cast_uint8, (const uint8_t *x, float *y, int64_t count))                                                       \
   X(void, cast_int32, (const int32_t *x, float *y, int64_t count))                                                       \
+  /* A chain of the operations above, with sums at its end. */                                                           \
+  X(int, elementwise, (const Chain *chain))                                                                              \
   /* y = the sum of `inputs` tensors, added from the first to the last. */                                               \
   X(void, add_n, (const float *const *x, int inputs, float *y, int64_t count))                                           \
   /* y[outer][inner] = op over x[outer][reduced][inner]. Sums in bands of fixed size, so that they are accurate and the   \

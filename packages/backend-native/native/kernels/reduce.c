@@ -8,8 +8,7 @@
 #include "../threads.h"
 #include "functions.h"
 #include "kernels.h"
-
-enum { BAND = 1 << 13 }; // elements; about
+#include "sums.h"
 
 typedef struct {
   ReduceOp op;
@@ -19,41 +18,11 @@ typedef struct {
   int64_t outer, reduced, inner, rows /* of a band */, bands;
 } Reduction;
 
-INLINE vf combine(ReduceOp op, vf a, vf b) {
-  if (op == REDUCE_max) return v_select(f_is_nan(a) | (a > b), a, b);
-  if (op == REDUCE_min) return v_select(f_is_nan(a) | (a < b), a, b);
-  return a + b;
-}
-
-static double combine_scalar(ReduceOp op, double a, double b) {
-  if (op == REDUCE_max) return a != a || a > b ? a : b;
-  if (op == REDUCE_min) return a != a || a < b ? a : b;
-  return a + b;
-}
-
-static double start(ReduceOp op) { return op == REDUCE_max ? -INFINITY : op == REDUCE_min ? INFINITY : 0; }
-
-// `count` neighbouring values.
-INLINE double run_of(ReduceOp op, const float *x, int64_t count) {
-  vf sums[4];
-  for (int k = 0; k < 4; k++) sums[k] = v_set((float)start(op));
-  int64_t i = 0;
-  for (; i + 4 * VL <= count; i += 4 * VL)
-    UNROLL(4)
-    for (int k = 0; k < 4; k++) sums[k] = combine(op, sums[k], v_load(x + i + k * VL));
-  for (; i + VL <= count; i += VL) sums[0] = combine(op, sums[0], v_load(x + i));
-  const vf sum = combine(op, combine(op, sums[0], sums[1]), combine(op, sums[2], sums[3]));
-  double result = sum[0];
-  for (int k = 1; k < VL; k++) result = combine_scalar(op, result, (double)sum[k]);
-  for (; i < count; i++) result = combine_scalar(op, result, (double)x[i]);
-  return result;
-}
-
 // `width` ≤ 4·VL columns of `rows` rows.
 INLINE void columns_of(ReduceOp op, const float *x, int64_t rows, int64_t stride, int width, double *out) {
   const int vectors = width / VL, rest = width % VL;
   vf sums[4];
-  for (int k = 0; k < 4; k++) sums[k] = v_set((float)start(op));
+  for (int k = 0; k < 4; k++) sums[k] = v_set((float)neutral(op));
   for (int64_t r = 0; r < rows; r++, x += stride) {
     UNROLL(4)
     for (int k = 0; k < 4; k++)
@@ -71,10 +40,13 @@ INLINE void band(ReduceOp op, const Reduction *c, int64_t unit) {
   const float *x = c->x + (unit / c->bands * c->reduced + first) * c->inner;
   double *out = c->partial + unit * c->inner;
   if (c->inner == 1) {
-    *out = run_of(op, x, rows);
+    Run run;
+    run_start(op, &run);
+    run_more(op, &run, x, rows);
+    *out = run_end(op, &run, x + rows - rows % VL, rows % VL);
     return;
   }
-  for (int64_t i = 0; i < c->inner; i++) out[i] = start(op);
+  for (int64_t i = 0; i < c->inner; i++) out[i] = neutral(op);
   for (int64_t r = 0; r < rows; r += SHORT) {
     const int64_t some = r + SHORT < rows ? SHORT : rows - r;
     int64_t i = 0;
