@@ -183,14 +183,15 @@ napi_value call_rmsprop(napi_env env, napi_callback_info info) {
       .learningRate = (float)argument_number(&arguments, 2), .decay = (float)argument_number(&arguments, 3),
       .momentum = (float)argument_number(&arguments, 4), .epsilon = (float)argument_number(&arguments, 5)};
   const napi_value lists[] = {arguments.values[0], arguments.values[1]};
-  float *tensors[9] = {0};
-  int64_t count = ANY_COUNT;
+  RMSPropTensor tensor = {.count = ANY_COUNT};
   for (int i = 0; i < 9 && !arguments.failed; i++) {
     if (napi_get_element(env, lists[i < 5 ? 0 : 1], (uint32_t)(i < 5 ? i : i - 5), &arguments.values[0]) != napi_ok)
       fail(&arguments, "the first two arguments are not arrays");
-    if (i == 0) count = argument_count(&arguments, 0);
-    tensors[i] = argument_floats(&arguments, 0, count);
+    if (i == 0) tensor.count = argument_count(&arguments, 0);
+    float *values = argument_floats(&arguments, 0, tensor.count);
+    if (i < 5) tensor.in[i] = values;
+    else tensor.out[i - 5] = values;
   }
-  if (!arguments.failed) kernels->rmsprop(&options, (const float *const *)tensors, (float *const *)tensors + 5, count);
+  if (!arguments.failed) kernels->rmsprop(&options, &tensor, 1);
   return NULL;
 }

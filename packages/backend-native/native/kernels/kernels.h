@@ -52,7 +52,8 @@ typedef struct {
   X(void, copy, (const Broadcast *shape, const float *x, float *y))                                                      \
   /* y[batch][m][n] = op(a)·op(b); stride 0 repeats one matrix for the whole batch. */                                   \
   X(int, mat_mul, (const MatMulShape *shape, const float *a, const float *b, float *y))                                  \
-  X(void, rmsprop, (const RMSPropOptions *options, const float *const in[5], float *const out[4], int64_t count))        \
+  /* One step for `count` variables. Outputs may lie where the inputs lie. */                                            \
+  X(void, rmsprop, (const RMSPropOptions *options, const RMSPropTensor *tensors, int count))                             \
   /* Multiply-adds in registers, `steps` rounds of them on each thread; returns the operations of all. */                \
   X(double, multiply_adds, (int64_t steps))                                                                              \
   /* y = x past the caches. */                                                                                           \

@@ -35,4 +35,13 @@ typedef struct {
 
 typedef struct {
   float learningRate, decay, momentum, epsilon;
+  // NULL, or one value: the gradient is first (gradient + weightDecay·variable) / lossScale.
+  const float *weightDecay, *lossScale;
 } RMSPropOptions;
+
+// A variable's part of a step.
+typedef struct {
+  const float *in[5]; // variable, mean square, mean gradient, momentum, gradient
+  float *out[4];      // the first four, updated
+  int64_t count;
+} RMSPropTensor;

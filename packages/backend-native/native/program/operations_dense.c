@@ -178,26 +178,7 @@ RUN(mat_mul) {
   return kernels->mat_mul(&shape, IN(float, 0), IN(float, 1), OUT(float, 2));
 }
 
-// – · decay, momentum, epsilon · variable, meanSquare, meanGradient, momentum, gradient, learningRate (one float),
-// condition (one byte), and the first four anew, which may lie where they lay. Where the condition is 0 they stay.
-CHECK(rmsprop) {
-  REQUIRE_ARGUMENTS(0, 3, 11);
-  const int64_t count = count_of(in, 0, sizeof(float));
-  REQUIRE(floats(in, 5, 1) && holds(in, 6, 1, 1), "learning rate and condition are not single values");
-  for (int i = 0; i < 11; i++) REQUIRE(i == 5 || i == 6 || floats(in, i, count), "the operands differ in size");
-  return NULL;
-}
-RUN(rmsprop) {
-  if (!*IN(uint8_t, 6)) {
-    for (int i = 0; i < 4; i++) memmove(OUT(void, 7 + i), IN(void, i), (size_t)in->bytes[i]);
-    return 0;
-  }
-  const RMSPropOptions options = {*IN(float, 5), in->numbers[0], in->numbers[1], in->numbers[2]};
-  kernels->rmsprop(&options, (const float *const *)in->memory, (float *const *)in->memory + 7, count_of(in, 0, sizeof(float)));
-  return 0;
-}
-
 const Operation operations_dense[] = {
     OPERATION(unary),      OPERATION(binary),     OPERATION(compare), OPERATION(select), OPERATION(fill),
     OPERATION(cast_uint8), OPERATION(cast_int32), OPERATION(add_n),   OPERATION(reduce), OPERATION(copy),
-    OPERATION(mat_mul),    OPERATION(rmsprop),    OPERATIONS_END};
+    OPERATION(mat_mul),    OPERATIONS_END};
