@@ -3,7 +3,7 @@
 // writes its inputs, and outputs do not overlap inputs. Those that return int return 0, or 1 when memory ran out.
 #pragma once
 #include <stdint.h>
-#include "blocked/layout.h"
+#include "blocked/convolution.h"
 #include "chain.h"
 #include "operations.h"
 
@@ -79,7 +79,13 @@ typedef struct {
   /* 2x2 with stride 2, of blocked x of `shape`, height and width even. */                                               \
   X(void, blocked_max_pool, (BlockedShape shape, const float *x, float *y))                                              \
   /* Its gradient plus dskip, which may be NULL, or dx itself; then 0 where `masked` and x is not positive. */           \
-  X(void, blocked_max_pool_gradient, (BlockedShape shape, const float *x, const float *dpooled, const float *dskip, int masked, float *dx))
+  X(void, blocked_max_pool_gradient, (BlockedShape shape, const float *x, const float *dpooled, const float *dskip, int masked, float *dx)) \
+  /* Between dense and blocked (blocked/layout.h), of one shape. */                                                       \
+  X(void, to_blocked, (BlockedShape shape, const float *x, float *y))                                                     \
+  X(void, to_dense, (BlockedShape shape, const float *x, float *y))                                                       \
+  /* 3x3 on blocked tensors, by Winograd's F(4x4, 3x3) or directly. */                                                    \
+  X(int, blocked_convolution, (const BlockedConvolution *convolution))                                                    \
+  X(int, blocked_convolution_exact, (const BlockedConvolution *convolution))
 
 typedef struct Kernels {
   const char *isa;

@@ -37,15 +37,18 @@ static inline int64_t blocked_offset(BlockedShape s, int64_t image, int64_t bloc
   return image * blocked_image_stride(s) + block * blocked_block_stride(s) + (row + 1) * blocked_row_stride(s) + (column + 1) * BLOCK;
 }
 
-// Writes the zeros of one block of one image: all but its height·width pixels.
-static inline void blocked_clear_edges(float *tensor, BlockedShape s, int64_t image, int64_t block) {
+// Writes the zeros of one block of one image: all but its height·width pixels. `plane` is the border's first pixel.
+static inline void blocked_clear_plane(float *plane, BlockedShape s) {
   const int64_t rows = blocked_rounded(s.height), columns = blocked_rounded(s.width), stride = blocked_row_stride(s);
   const size_t pixel = BLOCK * sizeof(float), row = (size_t)(columns + 2) * pixel, right = (size_t)(columns + 1 - s.width) * pixel;
-  float *plane = tensor + blocked_offset(s, image, block, -1, -1);
   memset(plane, 0, row);
   for (int64_t y = 1; y <= s.height; y++) {
     memset(plane + y * stride, 0, pixel);
     memset(plane + y * stride + (s.width + 1) * BLOCK, 0, right);
   }
   for (int64_t y = s.height + 1; y <= rows + 1; y++) memset(plane + y * stride, 0, row);
+}
+
+static inline void blocked_clear_edges(float *tensor, BlockedShape s, int64_t image, int64_t block) {
+  blocked_clear_plane(tensor + blocked_offset(s, image, block, -1, -1), s);
 }
