@@ -38,9 +38,9 @@ static void pack_panels(void *context, int64_t begin, int64_t end, int thread) {
   }
 }
 
-// ---- Some pixels of a row ----
+// ---- Some pixels of a row, of which `done` are written already ----
 
-INLINE void sum_pixels(int pixels, int blocks, const Call *c, const Epilogue *e, const float *w, int64_t image, int64_t row, int64_t column) {
+INLINE void sum_pixels(int pixels, int blocks, const Call *c, const Epilogue *e, const float *w, int64_t image, int64_t row, int64_t column, int done) {
   const int vectors = blocks * VECTORS;
   vf sums[PANEL_ROWS < PIXELS_FEW ? PIXELS_FEW : PANEL_ROWS][PANEL_VECTORS];
   UNROLL(8) for (int m = 0; m < pixels; m++)
@@ -66,13 +66,13 @@ INLINE void sum_pixels(int pixels, int blocks, const Call *c, const Epilogue *e,
     UNROLL(8) for (int m = 0; m < pixels; m++) v_store(values[n][m], sums[m][n]);
   const int inside = shorter(pixels, c->y.width - (int)column);
   for (int n = 0; n < vectors; n++)
-    for (int m = 0; m < inside; m++) write_vector(&e[n / VECTORS], image, row, column + m, n % VECTORS, v_load(values[n][m]));
+    for (int m = done; m < inside; m++) write_vector(&e[n / VECTORS], image, row, column + m, n % VECTORS, v_load(values[n][m]));
 }
 
-typedef void Pixels(const Call *c, const Epilogue *e, const float *w, int64_t image, int64_t row, int64_t column);
+typedef void Pixels(const Call *c, const Epilogue *e, const float *w, int64_t image, int64_t row, int64_t column, int done);
 #define DEFINE_PIXELS(name, pixels, blocks)                                                                             \
-  static void name##blocks(const Call *c, const Epilogue *e, const float *w, int64_t image, int64_t row, int64_t column) { \
-    sum_pixels(pixels, blocks, c, e, w, image, row, column);                                                            \
+  static void name##blocks(const Call *c, const Epilogue *e, const float *w, int64_t image, int64_t row, int64_t column, int done) { \
+    sum_pixels(pixels, blocks, c, e, w, image, row, column, done);                                                            \
   }
 DEFINE_PIXELS(many, PANEL_ROWS, 1)
 DEFINE_PIXELS(few, PIXELS_FEW, 1)
@@ -100,8 +100,10 @@ static void compute_rows(void *context, int64_t begin, int64_t end, int thread) 
       const int count = panel_blocks(blocks, panel);
       Pixels *sum = (columns < PANEL_ROWS ? few_by_blocks : many_by_blocks)[count];
       for (int64_t row = top; row < bottom; row++)
-        for (int64_t column = 0; column < c->y.width; column += pixels) // the last ones again where they do not divide a row
-          sum(c, e, panel_weights(c, panel), image, row, smaller(column, columns - pixels));
+        for (int64_t column = 0; column < c->y.width; column += pixels) { // the last tile begins earlier where it would not fit
+          const int64_t first = smaller(column, columns - pixels);
+          sum(c, e, panel_weights(c, panel), image, row, first, (int)(column - first));
+        }
       for (int b = 0; b < count; b++) {
         if (top == 0) clear_image_edges(&e[b], image);
         if (e[b].pooled.first && bottom == top + 2) pool_rows(&e[b], image, top);
