@@ -55,5 +55,23 @@ export {
 export type { RMSPropAttributes } from './operations/optimizer'
 export { allOperations, defineOperation, findOperation, operationOf } from './operations/registry'
 export { type Signature, signatureOf } from './operations/table'
+export {
+  defaultPasses,
+  editing,
+  GraphEditor,
+  type NamedPass,
+  type OptimizeOptions,
+  optimize,
+  type Pass,
+} from './passes'
+export {
+  isView,
+  type MemoryPlan,
+  type Overwrites,
+  overwritesNothing,
+  type Place,
+  type PlanOptions,
+  planMemory,
+} from './plan'
 export { type Flushed, Handle, type LeafOwner, Recorder } from './recorder/recorder'
 export { type TensorSpec, type Trace, type TraceInput, trace } from './trace/trace'

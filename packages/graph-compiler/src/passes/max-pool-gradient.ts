@@ -1,0 +1,39 @@
+import type { Value } from '../ir/graph'
+import { sameValue } from '../ir/walk'
+import { BLOCK, isHalving } from './convolution-forms'
+import { editing, type GraphEditor } from './editor'
+
+/**
+ * Where a ReLU's output is pooled and also goes elsewhere (a skip connection), its gradient comes from one sweep:
+ *
+ *     dpooled ──▶ MaxPoolGrad(y) ─┐
+ *     dskip ──────────────────────┴▶ Add ──▶ ReluGrad(y) ──▶ dz     →     y, pooled, dpooled, dskip ──▶ MaxPoolJoinGradient(masked) ──▶ dz
+ *
+ * with or without the sum, with or without the ReLU; for what a convolution made, whose layout has the kernel.
+ */
+export const maxPoolGradient = editing((graph) => {
+  for (const number of graph.find('MaxPoolGrad')) {
+    const { inputs, attributes, types } = graph.node(number)
+    const [dpooled, y, pooled] = inputs as [Value, Value, Value]
+    const { shape } = types[0]!
+    if (!isHalving(attributes, shape) || shape[3]! % BLOCK !== 0 || !graph.made(y, 'Convolution')) continue
+
+    const gradient = { node: number, output: 0 }
+    const sum = onlyUser(graph, gradient, 'Add')
+    const dskip = sum && graph.producer(sum).inputs.find((input) => !sameValue(input!, gradient))
+    const joined = sum && dskip ? sum : gradient
+    const relu = onlyUser(graph, joined, 'ReluGrad')
+    const masked = relu !== undefined && sameValue(graph.producer(relu).inputs[1]!, y)
+    const dz = masked ? relu : joined
+    const fused = graph.add(dz.node, 'MaxPoolJoinGradient', [y, pooled, dpooled, dskip ?? null], { masked })
+    graph.replace(dz, fused[0]!)
+  }
+})
+
+/** The output of the node that alone reads a value, if it is of that operation. */
+function onlyUser(graph: GraphEditor, value: Value, op: string): Value | undefined {
+  const [user] = graph.users(value)
+  return user !== undefined && graph.uses(value) === 1 && graph.node(user).op === op
+    ? { node: user, output: 0 }
+    : undefined
+}
