@@ -16,8 +16,10 @@
 #define ISA_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define UNROLL(n) ISA_PRAGMA(unroll n)
+#define UNROLL_WHOLE ISA_PRAGMA(unroll)
 #else
 #define UNROLL(n) ISA_PRAGMA(GCC unroll n)
+#define UNROLL_WHOLE ISA_PRAGMA(GCC unroll 64)
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -109,6 +111,18 @@ INLINE vf v_sums(vf v[VL]) {
     for (int i = 0; i < width; i++)
       v[i] = __builtin_shufflevector(v[i], v[i + width], LANES_LOW) + __builtin_shufflevector(v[i], v[i + width], LANES_HIGH);
   return v[0];
+}
+
+// Rows and lanes change places: each round turns the bits of a value's (row, lane) by one.
+INLINE void v_transpose(vf rows[VL]) {
+  UNROLL(4) for (int round = 1; round < VL; round *= 2) {
+    vf next[VL];
+    UNROLL(8) for (int i = 0; i < VL / 2; i++) {
+      next[2 * i] = __builtin_shufflevector(rows[i], rows[i + VL / 2], LANES_LOW);
+      next[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + VL / 2], LANES_HIGH);
+    }
+    UNROLL(16) for (int i = 0; i < VL; i++) rows[i] = next[i];
+  }
 }
 
 // Part of a vector: the first `count` lanes (0 < count < VL) from memory, zeros behind them; and back.

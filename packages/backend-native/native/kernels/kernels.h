@@ -4,6 +4,7 @@
 #pragma once
 #include <stdint.h>
 #include "blocked/convolution.h"
+#include "blocked/filter_gradient.h"
 #include "chain.h"
 #include "operations.h"
 
@@ -85,7 +86,14 @@ typedef struct {
   X(void, to_dense, (BlockedShape shape, const float *x, float *y))                                                       \
   /* 3x3 on blocked tensors, by Winograd's F(4x4, 3x3) or directly. */                                                    \
   X(int, blocked_convolution, (const BlockedConvolution *convolution))                                                    \
-  X(int, blocked_convolution_exact, (const BlockedConvolution *convolution))
+  X(int, blocked_convolution_exact, (const BlockedConvolution *convolution))                                             \
+  /* The gradient by the filter and by the bias, of 3x3 or of doubling + 2x2. */                                          \
+  X(int, blocked_filter_gradient, (const BlockedFilterGradient *gradient))                                                \
+  /* Nearest doubling of x of `shape`, then 2x2 to `outputs` channels, all blocked. bias may be NULL. activation: linear, relu,  \
+     relu6 or leakyrelu. */                                                                                               \
+  X(int, upsampled_convolution, (BlockedShape shape, int outputs, const float *x, const float *filter, const float *bias, Activation activation, float alpha, float *y)) \
+  /* Its gradient by x; 0 where mask, which may be NULL, is not positive. */                                             \
+  X(int, upsampled_input_gradient, (BlockedShape shape, int outputs, const float *dy, const float *filter, const float *mask, float *dx))
 
 typedef struct Kernels {
   const char *isa;

@@ -41,3 +41,12 @@ static inline bool holds(const Instruction *in, int operand, int64_t count, size
 static inline bool floats(const Instruction *in, int operand, int64_t count) {
   return holds(in, operand, count, sizeof(float));
 }
+
+static inline bool absent(const Instruction *in, int operand) { return in->bytes[operand] == 0; }
+// No shape of a blocked tensor, no operand.
+static inline bool blocked(const Instruction *in, int operand, BlockedShape s) { return in->bytes[operand] == blocked_bytes(s); }
+
+// Can an epilogue of a blocked convolution do it?
+static inline bool is_epilogue(int activation) {
+  return activation == ACTIVATION_linear || activation == ACTIVATION_relu || activation == ACTIVATION_relu6 || activation == ACTIVATION_leakyrelu;
+}

@@ -6,8 +6,6 @@ static BlockedShape shape_of(const Instruction *in) {
   return (BlockedShape){in->params[0], in->params[1], in->params[2], in->params[3]};
 }
 static BlockedShape half(BlockedShape s) { return (BlockedShape){s.batch, s.height / 2, s.width / 2, s.channels}; }
-static bool blocked(const Instruction *in, int operand, BlockedShape s) { return in->bytes[operand] == blocked_bytes(s); }
-static bool absent(const Instruction *in, int operand) { return in->bytes[operand] == 0; }
 
 // Elements of a dense tensor of the same pixels.
 static int64_t dense_count(const Instruction *in, int channels) {
@@ -31,8 +29,7 @@ static const char *check_image(const Instruction *in, int x, int filter, int y) 
 // y's shape, x's channels, activation (not elu or sigmoid) · alpha · x (dense), filter, bias?, y
 CHECK(image_convolution) {
   REQUIRE_ARGUMENTS(6, 1, 4);
-  const int activation = in->params[5];
-  REQUIRE(activation >= 0 && activation <= ACTIVATION_leakyrelu && activation != ACTIVATION_elu, "no activation for an epilogue");
+  REQUIRE(is_epilogue(in->params[5]), "no activation for an epilogue");
   REQUIRE(absent(in, 2) || floats(in, 2, in->params[3]), "bias has another size than y's channels");
   return check_image(in, 0, 1, 3);
 }

@@ -5,8 +5,6 @@
 static BlockedShape shape_of(const Instruction *in, int channels) {
   return (BlockedShape){in->params[0], in->params[1], in->params[2], channels};
 }
-static bool blocked(const Instruction *in, int operand, BlockedShape s) { return in->bytes[operand] == blocked_bytes(s); }
-static bool absent(const Instruction *in, int operand) { return in->bytes[operand] == 0; }
 
 // ---- Conversions
 
@@ -56,10 +54,9 @@ enum { CONVOLUTION_PARAMS = 6, GRADIENT_PARAMS = 5 };
 CHECK(blocked_convolution) {
   const int parts = in->paramCount - CONVOLUTION_PARAMS;
   REQUIRE(parts > 0 && in->numberCount == 1 && in->operandCount == parts + 4, "expected channels of each part, and operands to match");
-  const int activation = in->params[3], channels = in->params[5], input = channels_of(in, CONVOLUTION_PARAMS, parts);
+  const int channels = in->params[5], input = channels_of(in, CONVOLUTION_PARAMS, parts);
   REQUIRE_CONVOLUTION(0, input, channels);
-  REQUIRE(activation == ACTIVATION_linear || activation == ACTIVATION_relu || activation == ACTIVATION_relu6 || activation == ACTIVATION_leakyrelu,
-          "no activation for an epilogue");
+  REQUIRE(is_epilogue(in->params[3]), "no activation for an epilogue");
   REQUIRE(absent(in, 1) || floats(in, 1, channels), "bias has another size than y's channels");
   for (int i = 0; i < parts; i++)
     REQUIRE(blocked(in, 2 + i, shape_of(in, in->params[CONVOLUTION_PARAMS + i])), "a part has another size than the shape");

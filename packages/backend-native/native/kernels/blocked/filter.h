@@ -13,18 +13,6 @@ static inline Filter filter_of(const BlockedConvolution *c) {
   return (Filter){c->filter, blocked_input_channels(c), blocked_output_channels(c), c->gradient};
 }
 
-// Rows and lanes change places: each round turns the bits of a value's (row, lane) by one.
-INLINE void v_transpose(vf rows[VL]) {
-  UNROLL(4) for (int round = 1; round < VL; round *= 2) {
-    vf next[VL];
-    UNROLL(8) for (int i = 0; i < VL / 2; i++) {
-      next[2 * i] = __builtin_shufflevector(rows[i], rows[i + VL / 2], LANES_LOW);
-      next[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + VL / 2], LANES_HIGH);
-    }
-    UNROLL(16) for (int i = 0; i < VL; i++) rows[i] = next[i];
-  }
-}
-
 // weights[tap][k]: of VL input channels from `input` on, to VL output channels from `output` on.
 INLINE void load_filter(const Filter *f, int64_t input, int64_t output, vf weights[9][VL]) {
   const int64_t tap = f->depth * f->outputs;
