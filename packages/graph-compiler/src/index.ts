@@ -17,6 +17,7 @@ export {
   type Value,
 } from './ir/graph'
 export { graphKey } from './ir/key'
+export { parseGraph } from './ir/parse'
 export { attributesText, printGraph, valueText } from './ir/print'
 export {
   inputNodes,

@@ -70,7 +70,9 @@ class Run {
       inputs.map((value) => value && this.graph.nodes[value.node]!.types[value.output]!),
       attributes,
     )
-    this.keep(reference ? [this.write(reference, types[0]!)] : runKernel(this.backend, op, operands, attributes))
+    const infos = reference ? [this.write(reference, types[0]!)] : runKernel(this.backend, op, operands, attributes)
+    this.keep(infos)
+    checkTypes(op, infos, types)
     for (const value of inputs) if (value) this.drop(value.node)
   }
 
@@ -106,6 +108,13 @@ class Run {
     for (const info of this.values[node]!) this.backend.disposeIntermediateTensorInfo(info)
     this.values[node] = []
   }
+}
+
+/** The table's inference and the kernel must agree. */
+function checkTypes(op: string, infos: readonly TensorInfo[], types: readonly TensorType[]): void {
+  const got = infos.map(({ shape, dtype }) => `${dtype}[${shape}]`).join(', ')
+  const expected = types.map(typeText).join(', ')
+  if (got !== expected) throw new Error(`${op}: got ${got} from backend cpu, expected ${expected}`)
 }
 
 /** Runs a kernel of the CPU backend. */

@@ -54,6 +54,7 @@ export const arrays: Operation[] = [
     name: 'Fill',
     inputs: [],
     kind: 'constant',
+    requires: ['shape', 'value'],
     canonical: ({ shape, value, dtype }: { shape: readonly number[]; value: number | string; dtype?: DataType }) => ({
       shape,
       value,
@@ -73,6 +74,7 @@ export const arrays: Operation[] = [
     name: 'Reshape',
     inputs: ['x'],
     kind: 'view',
+    requires: ['shape'],
     canonical: ({ shape }: { shape: readonly number[] }, { x }) => ({
       shape: util.inferFromImplicitShape(shape as number[], sizeOf(x)),
     }),
@@ -87,6 +89,7 @@ export const arrays: Operation[] = [
     name: 'ExpandDims',
     inputs: ['input'],
     kind: 'view',
+    requires: ['dim'],
     infer({ input }, { dim }: { dim: number }) {
       const { shape, dtype } = input
       if (dim < -(shape.length + 1) || dim > shape.length)
@@ -100,6 +103,7 @@ export const arrays: Operation[] = [
     inputs: ['x...'],
     kind: 'array',
     blocked: true,
+    requires: ['axis'],
     canonical: ({ axis }: { axis: number }, { x }) => ({ axis: axisOf(axis, x[0]!.shape) }),
     infer({ x }, { axis }) {
       const along = axisOf(axis, x[0]!.shape)
@@ -117,6 +121,7 @@ export const arrays: Operation[] = [
     name: 'Pack',
     inputs: ['x...'],
     kind: 'array',
+    requires: ['axis'],
     infer({ x }, { axis }: { axis: number }) {
       checkAlike('Pack', x, null)
       const { shape, dtype } = x[0]!
@@ -127,6 +132,7 @@ export const arrays: Operation[] = [
     name: 'Unpack',
     inputs: ['value'],
     kind: 'array',
+    requires: ['axis'],
     canonical: ({ axis }: { axis: number }, { value }) => ({ axis: axisOf(axis, value.shape) }),
     infer({ value: { shape, dtype } }, { axis }) {
       const along = axisOf(axis, shape)
@@ -137,6 +143,7 @@ export const arrays: Operation[] = [
     name: 'SplitV',
     inputs: ['x'],
     kind: 'array',
+    requires: ['numOrSizeSplits', 'axis'],
     canonical({ numOrSizeSplits, axis }: Split, { x }) {
       const along = axisOf(axis, x.shape)
       return { numOrSizeSplits: splitSizes(x, numOrSizeSplits, along), axis: along }
@@ -150,6 +157,7 @@ export const arrays: Operation[] = [
     name: 'Slice',
     inputs: ['x'],
     kind: 'array',
+    requires: ['begin', 'size'],
     canonical: ({ begin, size }: Slice, { x }) => begins(x, begin, size),
     infer: ({ x }, { begin, size }) => dense(begins(x, begin, size).size, x.dtype),
   }),
@@ -157,6 +165,7 @@ export const arrays: Operation[] = [
     name: 'Transpose',
     inputs: ['x'],
     kind: 'array',
+    requires: ['perm'],
     infer({ x }, { perm }: { perm: readonly number[] }) {
       if (perm.toSorted((a, b) => a - b).join() !== x.shape.map((_, i) => i).join())
         throw new Error(`Transpose: got perm [${perm}] of ${typeText(x)}, expected each dimension once`)
@@ -170,6 +179,7 @@ export const arrays: Operation[] = [
     name: 'PadV2',
     inputs: ['x'],
     kind: 'array',
+    requires: ['paddings', 'constantValue'],
     infer({ x }, { paddings }: { paddings: readonly (readonly [number, number])[]; constantValue: number }) {
       if (paddings.length !== x.shape.length)
         throw new Error(
@@ -185,6 +195,7 @@ export const arrays: Operation[] = [
     name: 'Tile',
     inputs: ['x'],
     kind: 'array',
+    requires: ['reps'],
     infer({ x }, { reps }: { reps: readonly number[] }) {
       if (reps.length !== x.shape.length)
         throw new Error(`Tile: got ${reps.length} repetitions for ${typeText(x)}, expected ${x.shape.length}`)

@@ -1,5 +1,5 @@
 import { broadcast_util, type DataType, upcastType } from '@tensorflow/tfjs-core'
-import type { TensorType } from '../ir/graph'
+import type { Attributes, TensorType } from '../ir/graph'
 import { dense, type Operation, operation, sameShape, sizeOf, typeText } from './operation'
 
 // One value in (from each input, which broadcast), one value out.
@@ -16,12 +16,22 @@ const COSTLY: Record<string, number> = {
   Elu: 8,
 }
 
-const unary = (name: string, dtype?: DataType): Operation =>
+interface Unary {
+  /** Of the result; default x's. */
+  dtype?: DataType
+  requires?: readonly string[]
+  /** Values of attributes that are left out. */
+  defaults?: Attributes
+}
+
+const unary = (name: string, { dtype, requires, defaults }: Unary = {}): Operation =>
   operation({
     name,
     inputs: ['x'],
     kind: 'elementwise',
     blocked: true,
+    requires,
+    canonical: (attributes: Attributes) => ({ ...defaults, ...attributes }),
     infer: ({ x }) => dense(x.shape, dtype ?? x.dtype),
     flops: ({ x }) => sizeOf(x) * (COSTLY[name] ?? 1),
   })
@@ -71,7 +81,6 @@ const UNARY = [
     'Sin',
   ],
   ...['Sinh', 'Softplus', 'Sqrt', 'Square', 'Tan', 'Tanh'],
-  ...['LeakyRelu', 'Step', 'ClipByValue'], // with attributes: alpha; alpha; clipValueMin, clipValueMax
 ]
 
 const BINARY = [
@@ -94,7 +103,10 @@ const COMPARISONS = ['Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'Le
 
 export const elementwise: Operation[] = [
   ...UNARY.map((name) => unary(name)),
-  ...['IsFinite', 'IsInf', 'IsNan', 'LogicalNot'].map((name) => unary(name, 'bool')),
+  ...['IsFinite', 'IsInf', 'IsNan', 'LogicalNot'].map((name) => unary(name, { dtype: 'bool' })),
+  unary('LeakyRelu', { defaults: { alpha: 0.2 } }),
+  unary('Step', { defaults: { alpha: 0 } }),
+  unary('ClipByValue', { requires: ['clipValueMin', 'clipValueMax'] }),
   ...BINARY.map((name) => binary(name, ['a', 'b'])),
   ...COMPARISONS.map((name) => binary(name, ['a', 'b'], 'bool')),
   ...['LogicalAnd', 'LogicalOr'].map((name) => binary(name, ['a', 'b'], 'bool')),
@@ -107,7 +119,11 @@ export const elementwise: Operation[] = [
     inputs: ['dy', 'y'],
     kind: 'elementwise',
     blocked: true,
-    infer: ({ dy, y }) => dense(broadcastShape('ReluGrad', dy, y), dy.dtype),
+    infer({ dy, y }) {
+      if (!sameShape(dy.shape, y.shape))
+        throw new Error(`ReluGrad: got dy ${typeText(dy)} and y ${typeText(y)}, expected one shape`)
+      return dense(dy.shape, dy.dtype)
+    },
     flops: (_, [dx]) => sizeOf(dx!),
     expand(graph, { dy, y }) {
       const zero = graph.add('ZerosLike', [y])[0]!
@@ -137,6 +153,7 @@ export const elementwise: Operation[] = [
     name: 'Cast',
     inputs: ['x'],
     kind: 'elementwise',
+    requires: ['dtype'],
     infer: ({ x }, { dtype }: { dtype: DataType }) => dense(x.shape, dtype),
   }),
 

@@ -85,6 +85,7 @@ const pooling = (name: string): Operation =>
     name,
     inputs: ['x'],
     kind: 'pool',
+    requires: ['filterSize', 'strides', 'pad'],
     canonical: pool,
     infer: ({ x }, attributes: Pool) => dense(poolInfo(name, x, attributes).outShape, x.dtype),
     flops: ({ x }) => sizeOf(x),
@@ -95,6 +96,7 @@ const poolGradient = <N extends string>(name: string, inputs: readonly (N | 'dy'
     name,
     inputs,
     kind: 'pool',
+    requires: ['filterSize', 'strides', 'pad'],
     canonical: pool,
     infer(named, attributes: Pool) {
       const { dy, input } = named as Record<'dy' | 'input', TensorType>
@@ -118,6 +120,7 @@ function resize(name: string): Operation[] {
       name,
       inputs: ['images'],
       kind: 'resize',
+      requires: ['size', 'alignCorners'],
       infer({ images }, { size }: Resize) {
         rank4(name, { images: images.shape })
         const [n, , , c] = images.shape as Size4
@@ -143,6 +146,7 @@ export const images: Operation[] = [
     name: 'Conv2D',
     inputs: ['x', 'filter'],
     kind: 'convolution',
+    requires: ['strides', 'pad'],
     canonical: convolution,
     infer: ({ x, filter }, attributes: Convolution) =>
       dense(convolutionInfo('Conv2D', x.shape, filter.shape, attributes).outShape, x.dtype),
@@ -155,6 +159,7 @@ export const images: Operation[] = [
     name: 'FusedConv2D',
     inputs: ['x', 'filter', 'bias?', 'preluActivationWeights?'],
     kind: 'convolution',
+    requires: ['strides', 'pad'],
     canonical: ({ activation = 'linear', leakyreluAlpha, ...rest }: FusedConvolution) => ({
       ...convolution(rest),
       activation,
@@ -174,6 +179,7 @@ export const images: Operation[] = [
     name: 'Conv2DBackpropInput',
     inputs: ['dy', 'filter'],
     kind: 'convolution',
+    requires: ['strides', 'pad', 'inputShape'],
     canonical: gradient<Convolution & { inputShape: readonly number[] }>,
     infer({ dy, filter }, attributes) {
       const info = convolutionInfo('Conv2DBackpropInput', attributes.inputShape, filter.shape, attributes)
@@ -189,6 +195,7 @@ export const images: Operation[] = [
     name: 'Conv2DBackpropFilter',
     inputs: ['x', 'dy'],
     kind: 'convolution',
+    requires: ['strides', 'pad', 'filterShape'],
     canonical: gradient<Convolution & { filterShape: readonly number[] }>,
     infer({ x, dy }, attributes) {
       const info = convolutionInfo('Conv2DBackpropFilter', x.shape, attributes.filterShape, attributes)

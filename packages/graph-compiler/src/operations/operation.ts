@@ -73,6 +73,8 @@ export interface Definition<N extends string, A> {
   inputs: readonly N[]
   kind: Kind
   blocked?: boolean
+  /** Attributes that must be there. */
+  requires?: readonly (keyof A & string)[]
   canonical?(attributes: A, inputs: Named<N, TensorType>): object
   infer(inputs: Named<N, TensorType>, attributes: A): TensorType | TensorType[]
   flops?(inputs: Named<N, TensorType>, outputs: readonly TensorType[], attributes: A): number
@@ -85,16 +87,18 @@ const list = <T>(x: T | T[]): T[] => (Array.isArray(x) ? x : [x])
 export function operation<const N extends string, A extends object = Record<never, never>>(
   definition: Definition<N, A>,
 ): Operation {
-  const { name, inputs, kind, blocked = false, canonical, infer, flops, expand } = definition
+  const { name, inputs, kind, blocked = false, requires = [], canonical, infer, flops, expand } = definition
   const named = <T>(given: Positional<T>) => byName<N, T>(name, inputs, given)
   return {
     name,
     inputs,
     kind,
     blocked,
-    canonical: canonical
-      ? (attributes, given) => canonical(attributes as A, named(given)) as Attributes
-      : (attributes) => attributes,
+    canonical(attributes, given) {
+      const missing = requires.find((attribute) => attributes[attribute] === undefined)
+      if (missing) throw new Error(`${name}: got no attribute ${missing}, expected ${requires.join(', ')}`)
+      return canonical ? (canonical(attributes as A, named(given)) as Attributes) : attributes
+    },
     infer: (given, attributes) => list(infer(named(given), attributes as A)),
     flops: flops ? (given, outputs, attributes) => flops(named(given), outputs, attributes as A) : () => 0,
     expand: expand && ((graph, given, attributes) => list(expand(graph, named(given), attributes as A))),

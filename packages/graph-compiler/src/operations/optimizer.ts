@@ -61,6 +61,7 @@ export const optimizers: Operation[] = [
     name: 'ApplyCenteredRMSProp',
     inputs: ['variable', 'meanSquare', 'meanGradient', 'momentum', 'gradient', 'learningRate', 'condition'],
     kind: 'optimizer',
+    requires: ['decay', 'momentum', 'epsilon'],
     infer({ learningRate, condition, ...state }) {
       const { variable } = state
       for (const [name, type] of Object.entries(state))

@@ -68,12 +68,11 @@ export class Recorder<Leaf> {
     attributes: Attributes,
     shapes?: readonly (readonly number[] | undefined)[],
   ): Handle<Leaf>[] {
+    if (this.pending.length >= this.threshold) this.full() // before, so that what was just recorded could be released
     const operands = shapes
       ? inputs.map((handle, i) => handle && this.view(handle, shapes[i] ?? handle.type.shape))
       : inputs
-    const outputs = this.append(op, operands, attributes)
-    if (this.pending.length >= this.threshold) this.full()
-    return outputs
+    return this.append(op, operands, attributes)
   }
 
   /** Gives a handle back: nobody will ask for its value or record with it any more. */
@@ -159,9 +158,11 @@ export class Recorder<Leaf> {
       this.threshold = Math.min(2 * this.threshold, PATIENCE * this.limit)
       return
     }
-    for (const length of pieces.length > 0 ? pieces : [this.pending.length]) {
-      // Dropped nodes count too, so places are those of nodes, not of the list, which gets shorter.
-      const piece = new Set(this.pending.slice(0, length))
+    const pending = this.pending // as it is now: each cut drops what nothing needs, from later pieces too
+    let from = 0
+    for (const length of pieces.length > 0 ? pieces : [pending.length]) {
+      const piece = new Set(pending.slice(from, from + length))
+      from += length
       const flushed = this.cut((node) => piece.has(node))
       if (flushed) this.owner.run(flushed)
     }

@@ -125,6 +125,7 @@ export const convolutions: Operation[] = [
     inputs: ['dy', 'filter', 'mask?...'],
     kind: 'convolution',
     blocked: true,
+    requires: ['channels', 'upsampled'],
     infer({ dy, filter, mask }, { channels, upsampled }: ConvolutionInputGradientAttributes) {
       const op = 'ConvolutionInputGradient'
       checkFilter(
@@ -169,6 +170,7 @@ export const convolutions: Operation[] = [
     inputs: ['dy', 'part...'],
     kind: 'convolution',
     blocked: true,
+    requires: ['size', 'upsampled'],
     infer({ dy, part }, { size, upsampled }: ConvolutionFilterGradientAttributes) {
       const op = 'ConvolutionFilterGradient'
       const [n, height, width, channels] = partsShape(op, part, upsampled)
@@ -196,6 +198,7 @@ export const convolutions: Operation[] = [
     inputs: ['y', 'pooled', 'dpooled', 'dskip?'],
     kind: 'pool',
     blocked: true,
+    requires: ['masked'],
     infer({ y, pooled, dpooled, dskip }, _: { masked: boolean }) {
       const op = 'MaxPoolJoinGradient'
       const [n, height, width, channels] = y.shape as [number, number, number, number]

@@ -45,6 +45,7 @@ export const elementwiseChain: Operation = operation({
   inputs: ['x...'],
   kind: 'elementwise',
   blocked: true,
+  requires: ['steps', 'results'],
   infer({ x }, chain: ElementwiseAttributes) {
     const reduced = new Set<TensorType>()
     const step = ({ op, attributes }: ElementwiseStep, inputs: Positional<TensorType>) => {

@@ -18,6 +18,7 @@ export const multiTensorRMSProp: Operation = operation({
   name: 'MultiTensorRMSProp',
   inputs: ['rate', 'condition', 'weightDecay?', 'lossScale?', 'states...'],
   kind: 'optimizer',
+  requires: ['decay', 'momentum', 'epsilon'],
   infer({ states, ...scalars }, _: RMSPropAttributes) {
     const op = 'MultiTensorRMSProp'
     for (const [name, type] of Object.entries(scalars))
