@@ -47,7 +47,7 @@ export class Growing {
   addAll(op: string, inputs: readonly (Grown | null)[], attributes: Attributes, bound: number): Grown[] {
     const values = this.builder.add(
       op,
-      inputs.map((input) => input?.value),
+      inputs.map((input) => input?.value ?? null),
       attributes,
     )
     return values.map((value) => this.keep(value, bound))
