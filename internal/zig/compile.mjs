@@ -67,42 +67,60 @@ async function nodeImportLibrary(run, folder) {
   return library
 }
 
+/** zig as a toolchain: its name, what tells its version, the program's run(arguments), and arguments of both steps. */
+function zigFor(target, cache) {
+  const { version, run } = zig(cache)
+  const { triple } = platforms[target]
+  return {
+    name: target,
+    version,
+    run: (args) => run(['cc', '-target', triple, ...args]),
+    tool: run,
+    flags: [],
+    link: ['-s'],
+  }
+}
+
 /**
  * Builds a package's addon for a platform (a key of platforms.mjs).
  *
  * @param root the package's folder, with native/
  * @param instructionSets { name: flags } for the files of native/kernels/
+ * @param toolchain another compiler than zig, as zigFor() gives it; its name is that of a folder for its objects
  * @returns {Promise<number>} how many files had to be compiled; 0 when everything was there
  */
-export async function compile({ root, target, output, instructionSets = {} }) {
-  const { triple, flags, link } = platforms[target]
+export async function compile({ root, target, output, instructionSets = {}, toolchain }) {
+  const { flags, link } = platforms[target]
   const cache = join(root, '.cache') // not in build/: turbo would carry it along with each build's output
   const native = join(root, 'native')
-  const { version, run } = zig(cache)
-  const objects = join(cache, 'objects', target)
+  const { name, version, run, tool, flags: ownFlags, link: ownLink } = toolchain ?? zigFor(target, cache)
+  const objects = join(cache, 'objects', name)
   mkdirSync(objects, { recursive: true })
   mkdirSync(dirname(output), { recursive: true })
 
   const headers = filesOf(native, '.h').map((file) => readFileSync(file))
-  const common = [...FLAGS, ...flags, '-target', triple, '-isystem', nodeHeaders]
+  const common = [...FLAGS, ...flags, ...ownFlags, '-isystem', nodeHeaders]
   const planned = units(native, instructionSets).map((unit) => {
     const args = [...common, ...unit.flags]
-    const key = hash(version, args.join(' '), readFileSync(unit.source), ...headers)
+    const key = hash(version, target, args.join(' '), readFileSync(unit.source), ...headers)
     return { source: unit.source, args, object: join(objects, `${unit.name}.${key}.o`) }
   })
   const missing = planned.filter(({ object }) => !existsSync(object))
   await inParallel(
     missing.map(({ source, args, object }) => async () => {
-      await run(['cc', ...args, '-c', source, '-o', part(object)])
+      await run([...args, '-c', source, '-o', part(object)])
       renameSync(part(object), object)
     }),
   )
 
-  const linked = join(objects, `addon.${hash(link.join(' '), ...planned.map(({ object }) => object))}.node`)
+  const linked = join(
+    objects,
+    `addon.${hash([...ownLink, ...link].join(' '), ...planned.map(({ object }) => object))}.node`,
+  )
   if (!existsSync(linked)) {
-    const libraries = target.startsWith('win32') ? [await nodeImportLibrary(run, objects)] : []
+    const libraries = target.startsWith('win32') ? [await nodeImportLibrary(tool, objects)] : []
     const inputs = [...planned.map(({ object }) => object), ...libraries, ...link]
-    await run(['cc', '-target', triple, '-shared', '-s', ...inputs, '-o', part(linked)])
+    await run(['-shared', ...ownLink, ...inputs, '-o', part(linked)])
     renameSync(part(linked), linked)
   }
   if (!existsSync(output) || !readFileSync(output).equals(readFileSync(linked))) {

@@ -126,7 +126,7 @@ napi_value call_disposeEngine(napi_env env, napi_callback_info info) {
 
 // The arguments of a run, read before anything is checked, since reading an element may run a program of JavaScript's.
 typedef struct {
-  napi_value kept; // an array: done, engine, program, inputs, outputs; so nothing that a queued run needs is collected
+  napi_value kept; // an array: done, engine, program, times, inputs, outputs; so nothing that a queued run needs is collected
   uint32_t inputs, outputs;
 } RunArguments;
 
@@ -142,13 +142,13 @@ static uint32_t append_list(Arguments *arguments, int index, napi_value kept, ui
   return count;
 }
 
-enum { KEPT_BEFORE_ARRAYS = 3 };
+enum { KEPT_BEFORE_ARRAYS = 4 };
 
 static RunArguments read_run_arguments(Arguments *arguments, napi_value done) {
   RunArguments run = {0};
   if (arguments->failed) return run;
   napi_create_array(arguments->env, &run.kept);
-  const napi_value first[KEPT_BEFORE_ARRAYS] = {done, arguments->values[0], arguments->values[1]};
+  const napi_value first[KEPT_BEFORE_ARRAYS] = {done, arguments->values[0], arguments->values[1], arguments->values[4]};
   for (uint32_t i = 0; i < KEPT_BEFORE_ARRAYS; i++) napi_set_element(arguments->env, run.kept, i, first[i]);
   run.inputs = append_list(arguments, 2, run.kept, KEPT_BEFORE_ARRAYS);
   if (!arguments->failed) run.outputs = append_list(arguments, 3, run.kept, KEPT_BEFORE_ARRAYS + run.inputs);

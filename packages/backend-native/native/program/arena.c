@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #endif
 #include "arena.h"
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum { HUGE_PAGE = 1 << 21 };
@@ -23,10 +24,18 @@ static char *allocate(int64_t bytes) {
 static void release(char *start) { free(start); }
 #endif
 
+#if defined(__SANITIZE_ADDRESS__) // every program has an arena of its own size, so that a step beyond it shows
+static bool fits(const Arena *arena, int64_t bytes) { return bytes == arena->bytes; }
+static int64_t rounded(int64_t bytes) { return bytes; }
+#else
+static bool fits(const Arena *arena, int64_t bytes) { return bytes <= arena->bytes; }
+static int64_t rounded(int64_t bytes) { return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE; }
+#endif
+
 char *arena_reserve(Arena *arena, int64_t bytes) {
-  if (bytes <= arena->bytes) return arena->start;
+  if (fits(arena, bytes)) return arena->start;
   arena_free(arena);
-  bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+  bytes = rounded(bytes);
   arena->start = allocate(bytes);
   if (arena->start) arena->bytes = bytes;
   return arena->start;
