@@ -159,6 +159,7 @@ describe('refused is', () => {
       /\(unary\): x and y differ in size/,
     ],
     ['a place in the arena that is not aligned', made([], [arena(4, 16)]), /buffer 0 lies at 4/],
+    ['operands that overlap', made([relu(0, 1)], [arena(0, 128), arena(64, 128)]), /operands 0 and 1 overlap/],
     ['an empty buffer', made([], [input(0, 0)]), /buffer 0 has 0 bytes/],
     ['an input without a buffer', made([], [input(1, 4), input(1, 4)]), /an input or an output has no buffer/],
     ['an input of two lengths', made([], [input(0, 4), input(0, 8)]), /buffer 1: the array has another length/],

@@ -119,6 +119,13 @@ static bool read_arrays(Parser *p) {
   return true;
 }
 
+// Operands may be one and the same buffer, where the operation allows it, but never parts of each other.
+static bool lie_apart(const Buffer *a, const Buffer *b) {
+  if (!a || !b || a->kind != BUFFER_ARENA || b->kind != BUFFER_ARENA) return true;
+  if (a->place == b->place && a->bytes == b->bytes) return true;
+  return a->place + a->bytes <= b->place || b->place + b->bytes <= a->place;
+}
+
 static bool read_instructions(Parser *p) {
   Program *program = p->program;
   const int32_t *code = program->code;
@@ -137,6 +144,9 @@ static bool read_instructions(Parser *p) {
         return wrong(p, "instruction %d (%s): operand %d is buffer %d of %d", i, operation->name, k, code[k], p->bufferCount);
       operands[k] = code[k] < 0 ? NULL : program->buffers + code[k];
       bytes[k] = operands[k] ? operands[k]->bytes : 0;
+      for (int j = 0; j < k; j++)
+        if (!lie_apart(operands[j], operands[k]))
+          return wrong(p, "instruction %d (%s): operands %d and %d overlap", i, operation->name, j, k);
     }
     const char *problem = operation->check(in);
     if (problem) return wrong(p, "instruction %d (%s): %s", i, operation->name, problem);

@@ -26,7 +26,7 @@ export async function buildSanitized() {
     name: `${target}-sanitized`,
     version: await gcc(['--version']),
     run: gcc,
-    flags: ['-O1', '-g', '-fsanitize=address', '-fno-omit-frame-pointer', '-Wno-error'],
+    flags: ['-O1', '-g1', '-fsanitize=address', '-fno-omit-frame-pointer', '-Wno-error'],
     link: ['-fsanitize=address'],
   }
   await compile({ root, target, output: addon, instructionSets: instructionSetsOf(target), toolchain })

@@ -42,6 +42,34 @@ function resize(random) {
   }
 }
 
+/** Bytes of a blocked tensor (native/kernels/blocked/layout.h). */
+function blockedBytes(batch, height, width, channels) {
+  const rounded = (size) => Math.ceil(size / 4) * 4 + 2
+  return floats(batch, rounded(height), rounded(width), channels)
+}
+
+/** A tensor [batch, height, width, channels] that can be blocked; height and width are multiples of `step`. */
+function image(random, step = 1) {
+  const size = [random.int(1, 2), step * random.int(1, 9), step * random.int(1, 9)]
+  const channels = 16 * random.int(1, 3)
+  const [batch, height, width] = size
+  return {
+    size,
+    channels,
+    params: [...size, channels],
+    dense: floats(...size, channels),
+    withChannels: (count) => floats(...size, count),
+    blocked: blockedBytes(...size, channels),
+    half: blockedBytes(batch, Math.floor(height / 2), Math.floor(width / 2), channels),
+    filter: (parts) =>
+      floats(
+        9,
+        parts.reduce((sum, part) => sum + part),
+        channels,
+      ),
+  }
+}
+
 export const examples = {
   unary(random) {
     const count = random.int(1, 500)
@@ -98,10 +126,49 @@ export const examples = {
     const [a, b] = [floats(flags[2] ? 1 : batch, m, k), floats(flags[3] ? 1 : batch, k, n)]
     return example([batch, m, k, n, ...flags], [], [a, b], [floats(batch, m, n)])
   },
+  elementwise(random) {
+    const count = random.int(1, 400)
+    const element = random.times(random.int(1, 4), () => random.int(0, 2))
+    const single = element.map(() => random.chance(0.3))
+    const constants = random.times(random.int(0, 2), () => random.unit())
+    const types = [...element, ...constants.map(() => 0)] // of each value: 0 float, 1 bool, 2 int32
+    const of = (type) => random.pick(types.flatMap((own, i) => (own === type ? [i] : [])))
+    const steps = random.times(random.int(0, 6), () => {
+      const kinds = [
+        ...(types.includes(0)
+          ? [
+              [0, 0, of(0), -1, 0],
+              [1, random.int(0, 8), of(0), of(0), 0],
+              [2, random.int(0, 5), of(0), of(0), 0],
+            ]
+          : []),
+        ...(types.includes(0) && types.includes(1) ? [[3, 0, of(1), of(0), of(0)]] : []),
+        ...(types.includes(1) ? [[4, 0, of(1), 0, 0]] : []),
+        ...(types.includes(2) ? [[4, 0, of(2), 0, 0]] : []),
+      ]
+      const step = random.pick(kinds)
+      types.push(step[0] === 2 ? 1 : 0)
+      return step
+    })
+    const outputs = random.times(random.int(0, 2), () => random.int(0, types.length - 1))
+    const reductions = types.includes(0) ? random.times(random.int(0, 2), () => [of(0), random.int(0, 3)]) : []
+    const inputs = element.flatMap((type, i) => [type, single[i] ? 0 : 1])
+    const params = [1, count, element.length, ...inputs, steps.length, ...steps.flat(), outputs.length, ...outputs]
+    params.push(reductions.length, ...reductions.flat(), 0)
+    const bytes = (type, size) => (type === 1 ? size : floats(size))
+    return example(
+      params,
+      constants,
+      element.map((type, i) => bytes(type, single[i] ? 1 : count)),
+      [...outputs.map((value) => bytes(types[value], count)), ...reductions.map(() => 4)],
+    )
+  },
   rmsprop(random) {
-    const bytes = floats(random.int(1, 500))
-    const state = [bytes, bytes, bytes, bytes]
-    return example([], [0.9, 0.9, 1e-3], [...state, bytes, floats(1), 1], state)
+    const sizes = random.times(random.int(1, 3), () => floats(random.int(1, 300)))
+    const one = () => random.pick([0, 4])
+    const inputs = sizes.flatMap((bytes) => [bytes, bytes, bytes, bytes, bytes])
+    const outputs = sizes.flatMap((bytes) => [bytes, bytes, bytes, bytes])
+    return example([], [0.9, 0.9, 1e-3], [4, random.int(0, 1), one(), one(), ...inputs], outputs)
   },
   conv2d(random) {
     const { params, x, y, filter } = convolution(random)
@@ -131,5 +198,76 @@ export const examples = {
   resize_nearest_grad(random) {
     const { params, x, y } = resize(random)
     return example(params, [], [y], [x])
+  },
+
+  to_blocked(random) {
+    const { params, dense, blocked } = image(random)
+    return example(params, [], [dense], [blocked])
+  },
+  to_dense(random) {
+    const { params, dense, blocked } = image(random)
+    return example(params, [], [blocked], [dense])
+  },
+  image_convolution(random) {
+    const { params, blocked, channels, withChannels } = image(random)
+    const depth = random.int(1, 4)
+    const bias = random.pick([0, floats(channels)])
+    const activation = random.pick([0, 1, 2, 4])
+    return example(
+      [...params, depth, activation],
+      [0.2],
+      [withChannels(depth), floats(9, depth, channels), bias],
+      [blocked],
+    )
+  },
+  image_filter_gradient(random) {
+    const { params, blocked, channels, withChannels } = image(random)
+    const depth = random.int(1, 4)
+    const outputs = [floats(9, depth, channels), random.pick([0, floats(channels)])]
+    return example([...params, depth], [], [withChannels(depth), blocked], outputs)
+  },
+  head(random) {
+    const { params, blocked, channels, withChannels } = image(random)
+    const out = random.int(1, 16)
+    const inputs = [blocked, floats(channels, out), random.pick([0, floats(out)])]
+    return example([...params, out], [], inputs, [withChannels(out)])
+  },
+  head_gradient(random) {
+    const { params, blocked, channels, withChannels } = image(random)
+    const out = random.int(1, 16)
+    const weights = floats(channels, out)
+    const outputs = [random.pick([0, blocked]), random.pick([0, weights]), random.pick([0, floats(out)])]
+    return example([...params, out, random.int(0, 1)], [], [blocked, withChannels(out), weights], outputs)
+  },
+  blocked_max_pool(random) {
+    const { params, blocked, half } = image(random, 2)
+    return example(params, [], [blocked], [half])
+  },
+  blocked_max_pool_gradient(random) {
+    const { params, blocked, half } = image(random, 2)
+    return example([...params, random.int(0, 1)], [], [blocked, half, random.pick([0, blocked])], [blocked])
+  },
+  blocked_convolution(random) {
+    const { params, size, blocked, channels, half, filter } = image(random)
+    const parts = random.times(random.int(1, 2), () => 16 * random.int(1, 3))
+    const inputs = [
+      filter(parts),
+      random.pick([0, floats(channels)]),
+      ...parts.map((part) => blockedBytes(...size, part)),
+    ]
+    const fields = [...size, random.pick([0, 1, 2, 4]), random.int(0, 1), channels, ...parts]
+    return example(fields, [0.2], inputs, [blocked, size[1] > 1 && size[2] > 1 ? random.pick([0, half]) : 0])
+  },
+  blocked_convolution_input_gradient(random) {
+    const { size, blocked, channels } = image(random)
+    const parts = random.times(random.int(1, 2), () => 16 * random.int(1, 3))
+    const bytes = parts.map((part) => blockedBytes(...size, part))
+    const filter = floats(
+      9,
+      parts.reduce((sum, part) => sum + part),
+      channels,
+    )
+    const masks = bytes.map((part) => random.pick([0, part]))
+    return example([...size, random.int(0, 1), channels, ...parts], [], [blocked, filter, ...masks], bytes)
   },
 }

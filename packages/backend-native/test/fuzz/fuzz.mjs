@@ -70,9 +70,10 @@ async function one(random) {
   let handle
   if (
     !attempt(() => {
-      handle = addon.createProgram(...encode(random, program))
+      handle = addon.createProgram(...encode(random, program, mutations > 0))
     })
   ) {
+    if (mutations === 0) throw new Error(`an example was refused: ${JSON.stringify(program)}`)
     results.refused++
     return
   }

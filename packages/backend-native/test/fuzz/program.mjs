@@ -23,7 +23,7 @@ export function randomProgram(random, operations) {
     const name = random.pick(Object.keys(examples))
     const { params, numbers, inputs, outputs } = examples[name](random)
     const read = inputs.map((bytes) => place(bytes, 'input'))
-    const written = outputs.map((bytes) => buffer(random.chance(0.5) ? 'arena' : 'output', bytes))
+    const written = outputs.map((bytes) => (bytes === 0 ? -1 : buffer(random.chance(0.5) ? 'arena' : 'output', bytes)))
     return { operation: operations.indexOf(name), params, numbers, operands: [...read, ...written] }
   })
   return { instructions, buffers }
@@ -71,7 +71,6 @@ export function mutate(random, { instructions, buffers }) {
       if (buffer) buffer.kind = random.pick(['input', 'output', 'arena', 'none'])
     },
     overlap: () => {
-      // Two operands of an instruction partly in the same place: wrong values, but no stray access.
       for (const one of buffers) if (one.kind === 'arena') one.place = 64 * random.int(0, 2)
     },
   }
@@ -80,8 +79,8 @@ export function mutate(random, { instructions, buffers }) {
 
 const KINDS = { input: 0, output: 1, arena: 2, none: 7 }
 
-/** The three arrays of createProgram, perhaps cut short. */
-export function encode(random, { instructions, buffers }) {
+/** The three arrays of createProgram, where `broken` perhaps cut short. */
+export function encode(random, { instructions, buffers }, broken) {
   const code = instructions.flatMap(({ operation, params, numbers, operands }) => [
     ...[operation, params.length, numbers.length, operands.length],
     ...params,
@@ -89,6 +88,6 @@ export function encode(random, { instructions, buffers }) {
   ])
   const numbers = instructions.flatMap((instruction) => instruction.numbers)
   const table = buffers.flatMap(({ kind, place, bytes }) => [KINDS[kind], place, bytes])
-  const cut = (list) => (random.chance(0.01) ? list.slice(0, random.int(0, list.length)) : list)
+  const cut = (list) => (broken && random.chance(0.01) ? list.slice(0, random.int(0, list.length)) : list)
   return [Int32Array.from(cut(code)), Float32Array.from(cut(numbers)), Float64Array.from(cut(table))]
 }
