@@ -1,5 +1,6 @@
 // For each operation an example that its check accepts, of random size: what the fuzzer runs, and breaks a little. Each is
 // { params, numbers, inputs, outputs }, where inputs and outputs are bytes; 0 where an operand is left out.
+const sum = (sizes) => sizes.reduce((result, size) => result + size, 0)
 const product = (sizes) => sizes.reduce((result, size) => result * size, 1)
 const floats = (...sizes) => 4 * product(sizes)
 const example = (params, numbers, inputs, outputs) => ({ params, numbers, inputs, outputs })
@@ -60,13 +61,9 @@ function image(random, step = 1) {
     dense: floats(...size, channels),
     withChannels: (count) => floats(...size, count),
     blocked: blockedBytes(...size, channels),
+    doubled: (count) => blockedBytes(batch, 2 * height, 2 * width, count),
     half: blockedBytes(batch, Math.floor(height / 2), Math.floor(width / 2), channels),
-    filter: (parts) =>
-      floats(
-        9,
-        parts.reduce((sum, part) => sum + part),
-        channels,
-      ),
+    filter: (parts) => floats(9, sum(parts), channels),
   }
 }
 
@@ -248,7 +245,7 @@ export const examples = {
     return example([...params, random.int(0, 1)], [], [blocked, half, random.pick([0, blocked])], [blocked])
   },
   blocked_convolution(random) {
-    const { params, size, blocked, channels, half, filter } = image(random)
+    const { size, blocked, channels, half, filter } = image(random)
     const parts = random.times(random.int(1, 2), () => 16 * random.int(1, 3))
     const inputs = [
       filter(parts),
@@ -262,12 +259,31 @@ export const examples = {
     const { size, blocked, channels } = image(random)
     const parts = random.times(random.int(1, 2), () => 16 * random.int(1, 3))
     const bytes = parts.map((part) => blockedBytes(...size, part))
-    const filter = floats(
-      9,
-      parts.reduce((sum, part) => sum + part),
-      channels,
-    )
+    const filter = floats(9, sum(parts), channels)
     const masks = bytes.map((part) => random.pick([0, part]))
     return example([...size, random.int(0, 1), channels, ...parts], [], [blocked, filter, ...masks], bytes)
+  },
+  blocked_filter_gradient(random) {
+    const { size, channels } = image(random)
+    const upsampled = random.int(0, 1)
+    const [batch, height, width] = size
+    const parts = random.times(random.int(1, 2), () => 16 * random.int(1, 2))
+    const dy = blockedBytes(batch, height << upsampled, width << upsampled, channels)
+    const filter = floats(upsampled ? 4 : 9, sum(parts), channels)
+    const inputs = [dy, ...parts.map((part) => blockedBytes(...size, part))]
+    const params = [...size, upsampled, random.int(0, 1), channels, ...parts]
+    return example(params, [], inputs, [filter, random.pick([0, floats(channels)])])
+  },
+  upsampled_convolution(random) {
+    const { params, blocked, channels, doubled } = image(random)
+    const out = 16 * random.int(1, 3)
+    const inputs = [blocked, floats(4, channels, out), random.pick([0, floats(out)])]
+    return example([...params, out, random.pick([0, 1, 2, 4])], [0.2], inputs, [doubled(out)])
+  },
+  upsampled_input_gradient(random) {
+    const { params, blocked, channels, doubled } = image(random)
+    const out = 16 * random.int(1, 3)
+    const inputs = [doubled(out), floats(4, channels, out), random.pick([0, blocked])]
+    return example([...params, out], [], inputs, [blocked])
   },
 }
