@@ -98,6 +98,8 @@ export interface Addon {
   unaryOps: string[]
   binaryOps: string[]
   compareOps: string[]
+  integerOps: string[]
+  logicalOps: string[]
   reduceOps: string[]
   activations: string[]
 }

@@ -88,7 +88,8 @@ static napi_value call_release(napi_env env, napi_callback_info info) {
 
 #define NAME(name) #name,
 static const char *const UNARY[] = {UNARY_OPS(NAME)}, *const BINARY[] = {BINARY_OPS(NAME)},
-                  *const COMPARE[] = {COMPARE_OPS(NAME)}, *const REDUCE[] = {REDUCE_OPS(NAME)},
+                  *const COMPARE[] = {COMPARE_OPS(NAME)}, *const INTEGER[] = {INTEGER_OPS(NAME)},
+                  *const LOGICAL[] = {LOGICAL_OPS(NAME)}, *const REDUCE[] = {REDUCE_OPS(NAME)},
                   *const ACTIVATION[] = {ACTIVATIONS(NAME)};
 
 static napi_value initialise(napi_env env, napi_value exports) {
@@ -110,6 +111,8 @@ static napi_value initialise(napi_env env, napi_value exports) {
   define(env, exports, "unaryOps", strings(env, UNARY, UNARY_COUNT));
   define(env, exports, "binaryOps", strings(env, BINARY, BINARY_COUNT));
   define(env, exports, "compareOps", strings(env, COMPARE, COMPARE_COUNT));
+  define(env, exports, "integerOps", strings(env, INTEGER, INTEGER_COUNT));
+  define(env, exports, "logicalOps", strings(env, LOGICAL, LOGICAL_COUNT));
   define(env, exports, "reduceOps", strings(env, REDUCE, REDUCE_COUNT));
   define(env, exports, "activations", strings(env, ACTIVATION, ACTIVATION_COUNT));
   return exports;

@@ -8,11 +8,11 @@
 enum { CHAIN_VALUES = 256, CHAIN_INPUTS = 64, CHAIN_RESULTS = 32, CHAIN_SLOTS = 64, CHAIN_RANK = 8 };
 
 typedef enum { ELEMENT_FLOAT, ELEMENT_BOOL /* a byte */, ELEMENT_INT, ELEMENT_COUNT } Element;
-typedef enum { STEP_UNARY, STEP_BINARY, STEP_COMPARE, STEP_SELECT, STEP_CAST /* to float */, STEP_COUNT } StepKind;
+typedef enum { STEP_UNARY, STEP_BINARY, STEP_COMPARE, STEP_SELECT, STEP_CAST, STEP_INTEGER, STEP_LOGICAL, STEP_COUNT } StepKind;
 
 typedef struct {
   StepKind kind;
-  int operation; // UnaryOp, BinaryOp, CompareOp
+  int operation; // UnaryOp, BinaryOp, CompareOp, IntegerOp, LogicalOp; of a cast the Element that it gives
   int a, b, c;   // values; for select a is the condition
   float alpha;   // of a unary operation
 } ChainStep;

@@ -55,6 +55,7 @@ ARITHMETIC(minimum, v_select(f_is_nan(a) | (a < b), a, b))
 ARITHMETIC(squaredDifference, (a - b) * (a - b))
 ARITHMETIC(reluGrad, v_select(b > 0.f, a, v_set(0.f)))
 ARITHMETIC(prelu, v_select(a < 0.f, a *b, a))
+ARITHMETIC(pow, f_pow(a, b))
 
 COMPARISON(equal, ==)
 COMPARISON(notEqual, !=)

@@ -30,24 +30,23 @@ typedef struct {
 INLINE char *place_of(const Piece *p, int value) { return p->start[value] + p->at * p->advance[value]; }
 
 static void run_step(const Chain *c, const Piece *p, const ChainStep *s, int result, int64_t count) {
-  char *a = place_of(p, s->a), *y = place_of(p, result);
-  const int aStride = !c->values[s->a].single;
-  if (s->kind == STEP_UNARY) {
-    KERNEL(unary_loops)[s->operation]((float *)a, (float *)y, count, s->alpha);
-    return;
-  }
-  if (s->kind == STEP_CAST) {
-    if (c->values[s->a].element == ELEMENT_BOOL) KERNEL(cast_uint8_loop)((uint8_t *)a, (float *)y, count);
-    else KERNEL(cast_int32_loop)((int32_t *)a, (float *)y, count);
-    return;
-  }
-  float *b = (float *)place_of(p, s->b);
-  const int bStride = !c->values[s->b].single;
+  const void *a = place_of(p, s->a), *b = place_of(p, s->b), *third = place_of(p, s->c);
+  const int64_t aStride = !c->values[s->a].single, bStride = !c->values[s->b].single, thirdStride = !c->values[s->c].single;
+  const Element type = c->values[s->b].element;
+  void *y = place_of(p, result);
   switch (s->kind) {
-    case STEP_BINARY: KERNEL(binary_loops)[s->operation]((float *)a, aStride, b, bStride, y, count); break;
-    case STEP_COMPARE: KERNEL(compare_loops)[s->operation]((float *)a, aStride, b, bStride, y, count); break;
-    default:
-      KERNEL(select_loop)((uint8_t *)a, aStride, b, bStride, (float *)place_of(p, s->c), !c->values[s->c].single, (float *)y, count);
+    case STEP_UNARY: KERNEL(unary_loops)[s->operation](a, y, count, s->alpha); break;
+    case STEP_BINARY: KERNEL(binary_loops)[s->operation](a, aStride, b, bStride, y, count); break;
+    case STEP_INTEGER: KERNEL(integer_loops)[s->operation](a, aStride, b, bStride, y, count); break;
+    case STEP_LOGICAL: KERNEL(logical_loops)[s->operation](a, aStride, b, bStride, y, count); break;
+    case STEP_CAST: KERNEL(cast_loops)[c->values[s->a].element][s->operation](a, y, count); break;
+    case STEP_COMPARE:
+      if (type == ELEMENT_INT) KERNEL(compare_integer_loops)[s->operation](a, aStride, b, bStride, y, count);
+      else KERNEL(compare_loops)[s->operation](a, aStride, b, bStride, y, count);
+      break;
+    default: // select: int32 are bits, as floats are
+      if (type == ELEMENT_BOOL) KERNEL(select_bool_loop)(a, aStride, b, bStride, third, thirdStride, y, count);
+      else KERNEL(select_loop)(a, aStride, b, bStride, third, thirdStride, y, count);
   }
 }
 

@@ -6,8 +6,8 @@
 
 enum { GRAIN = 1 << 14 }; // elements, a multiple of every vector's length
 
-void KERNEL(select_loop)(const uint8_t *condition, int conditionStride, const float *a, int aStride, const float *b,
-                         int bStride, float *y, int64_t count) {
+void KERNEL(select_loop)(const uint8_t *condition, int64_t conditionStride, const float *a, int64_t aStride, const float *b,
+                         int64_t bStride, float *y, int64_t count) {
   int64_t i = 0;
   if (conditionStride)
     for (; i + VL <= count; i += VL)
@@ -46,10 +46,7 @@ static void fill_chunk(void *context, int64_t begin, int64_t end, int thread) {
 
 void KERNEL(fill)(float value, float *y, int64_t count) { parallel_for(count, GRAIN, fill_chunk, &(Fill){value, y}); }
 
-#define CAST(type)                                                                            \
-  void KERNEL(cast_##type##_loop)(const type##_t *x, float *y, int64_t count) {               \
-    for (int64_t i = 0; i < count; i++) y[i] = (float)x[i];                                   \
-  }                                                                                           \
+#define CAST(type, element)                                                                   \
   typedef struct {                                                                            \
     const type##_t *x;                                                                        \
     float *y;                                                                                 \
@@ -57,13 +54,13 @@ void KERNEL(fill)(float value, float *y, int64_t count) { parallel_for(count, GR
   static void cast_##type##_chunk(void *context, int64_t begin, int64_t end, int thread) {    \
     (void)thread;                                                                             \
     const Cast_##type *c = context;                                                           \
-    KERNEL(cast_##type##_loop)(c->x + begin, c->y + begin, end - begin);                      \
+    KERNEL(cast_loops)[element][ELEMENT_FLOAT](c->x + begin, c->y + begin, end - begin);      \
   }                                                                                           \
   void KERNEL(cast_##type)(const type##_t *x, float *y, int64_t count) {                      \
     parallel_for(count, GRAIN, cast_##type##_chunk, &(Cast_##type){x, y});                    \
   }
-CAST(uint8)
-CAST(int32)
+CAST(uint8, ELEMENT_BOOL)
+CAST(int32, ELEMENT_INT)
 
 typedef struct {
   const float *const *x;

@@ -102,6 +102,12 @@ INLINE vf f_softplus(vf x) {
   return v_select(f_is_nan(x), x, y);
 }
 
+// As JavaScript's: NaN where C's gives 1 for 1 or −1 to the power of what is not finite. Lane by lane, in double.
+INLINE vf f_pow(vf a, vf b) {
+  for (int i = 0; i < VL; i++) a[i] = fabsf(a[i]) == 1 && !isfinite(b[i]) ? NAN : (float)pow((double)a[i], (double)b[i]);
+  return a;
+}
+
 INLINE vf f_elu(vf x) { return v_select(x < 0.f, f_expm1(x), x); }
 // NaN stays: it is not below zero.
 INLINE vf f_relu(vf x) { return v_select(x <= 0.f, v_set(0.f), x); }

@@ -55,30 +55,36 @@ static const char *read_inputs(Reader *r, Chain *c, const int64_t *sizes, int ra
   return NULL;
 }
 
+// The type of what a step gives, or −1 where it does not take its values.
+static int element_of(const ChainStep *s, Element a, Element b, Element c) {
+  switch (s->kind) {
+    case STEP_UNARY: return a == ELEMENT_FLOAT ? ELEMENT_FLOAT : -1;
+    case STEP_BINARY: return a == ELEMENT_FLOAT && b == ELEMENT_FLOAT ? ELEMENT_FLOAT : -1;
+    case STEP_COMPARE: return a == b && a != ELEMENT_BOOL ? ELEMENT_BOOL : -1;
+    case STEP_SELECT: return a == ELEMENT_BOOL && b == c ? (int)b : -1;
+    case STEP_CAST: return s->operation;
+    case STEP_INTEGER: return a == ELEMENT_INT && b == ELEMENT_INT ? ELEMENT_INT : -1;
+    default: return a == ELEMENT_BOOL && b == ELEMENT_BOOL ? ELEMENT_BOOL : -1;
+  }
+}
+
 static const char *read_step(Reader *r, Chain *c, int result) {
-  const int kind = next(r), operation = next(r), a = next(r), b = next(r), third = next(r);
-  static const int operations[] = {UNARY_COUNT, BINARY_COUNT, COMPARE_COUNT, 1, 1};
+  const int kind = next(r), operation = next(r), a = next(r), second = next(r), third = next(r);
+  static const int operations[] = {UNARY_COUNT, BINARY_COUNT, COMPARE_COUNT, 1, ELEMENT_COUNT, INTEGER_COUNT, LOGICAL_COUNT};
   REQUIRE(between(kind, 0, STEP_COUNT - 1) && between(operation, 0, operations[kind] - 1), "no such operation");
+  const bool single = kind == STEP_UNARY || kind == STEP_CAST || (kind == STEP_LOGICAL && operation == LOGICAL_not);
   ChainStep *step = &c->step[result - c->inputs - c->constants];
-  *step = (ChainStep){.kind = (StepKind)kind, .operation = operation, .a = a, .b = a, .c = a};
-  REQUIRE(between(a, 0, result - 1), "a step takes a value that is not there yet");
-  const ChainValue *values = c->values;
+  *step = (ChainStep){.kind = (StepKind)kind, .operation = operation, .a = a, .b = single ? a : second, .c = kind == STEP_SELECT ? third : a};
+  for (int i = 0; i < 3; i++)
+    REQUIRE(between((const int[]){step->a, step->b, step->c}[i], 0, result - 1), "a step takes a value that is not there yet");
   if (kind == STEP_UNARY) {
-    REQUIRE(between(b, -1, r->in->numberCount - 1), "alpha is not one of the numbers");
-    step->alpha = b < 0 ? 0 : r->in->numbers[b];
-  } else if (kind != STEP_CAST) {
-    REQUIRE(between(b, 0, result - 1) && values[b].element == ELEMENT_FLOAT, "a step takes a value that is not there, or no float");
-    step->b = b;
+    REQUIRE(between(second, -1, r->in->numberCount - 1), "alpha is not one of the numbers");
+    step->alpha = second < 0 ? 0 : r->in->numbers[second];
   }
-  if (kind == STEP_SELECT) {
-    REQUIRE(between(third, 0, result - 1) && values[third].element == ELEMENT_FLOAT, "a select takes a value that is not there, or no float");
-    step->c = third;
-  }
-  const bool fits = kind == STEP_SELECT ? values[a].element == ELEMENT_BOOL
-                    : kind == STEP_CAST ? values[a].element != ELEMENT_FLOAT : values[a].element == ELEMENT_FLOAT;
-  REQUIRE(fits, "a step takes a value of another type");
-  c->values[result] = (ChainValue){.element = kind == STEP_COMPARE ? ELEMENT_BOOL : ELEMENT_FLOAT, .walk = -1,
-                                   .single = values[a].single && values[step->b].single && values[step->c].single};
+  const ChainValue *va = &c->values[step->a], *vb = &c->values[step->b], *vc = &c->values[step->c];
+  const int element = element_of(step, va->element, vb->element, vc->element);
+  REQUIRE(element >= 0, "a step takes a value of another type");
+  c->values[result] = (ChainValue){.element = (Element)element, .walk = -1, .single = va->single && vb->single && vc->single};
   return NULL;
 }
 

@@ -5,10 +5,11 @@
 // The shape that all inputs broadcast to: rank (1 to 8), sizes…
 // inputs: how many (≤ 64), then for each: type (0 float, 1 bool, 2 int32), its stride in every dimension, 0 where it repeats
 // steps: how many, then for each five: kind, operation, a, b, c
-//   0 unary: a UnaryOp of a; b is which of the numbers is its alpha, or −1
-//   1 binary: a BinaryOp of a and b    2 compare: a CompareOp of a and b, gives a bool
-//   3 select: a ? b : c, where a is a bool    4 cast: a, a bool or int32, to float
-//   (operations of select and cast, and what is not named: 0). Values are counted: inputs, then numbers, then steps.
+//   0 unary: UnaryOp of a; b is which of the numbers is its alpha, or −1     1 binary: BinaryOp of a and b
+//   2 compare: CompareOp of a and b, floats or int32, to bool                 3 select, operation 0: a ? b : c; a is a bool
+//   4 cast: a to the type that the operation is                               5 integer: IntegerOp of a and b, int32
+//   6 logical: LogicalOp of a and b, bool
+//   What is not named may be anything. Values are counted: inputs, then numbers (floats), then steps.
 // outputs: how many (≤ 32), then for each: value. They have the shape; a bool's are bytes.
 // reductions: how many (≤ 32), then for each: value, ReduceOp. Over all elements, to one float.
 // blocked: 0; or 1, batch, height, width, channels: the shape is that of such blocked tensors, [n, c/16, H+2, W+2, 16] or in
