@@ -41,6 +41,11 @@ export class GraphBuilder implements Emitter {
     return node.types.map((_, output) => ({ node: index, output }))
   }
 
+  /** The node that gives a value. */
+  node({ node }: Value): Node {
+    return this.nodes[node]!
+  }
+
   typeOf({ node, output }: Value): TensorType {
     const type = this.nodes[node]?.types[output]
     if (!type) throw new Error(`got value %${node}#${output}, expected one of the ${this.nodes.length} nodes so far`)

@@ -66,9 +66,8 @@ class Reader {
   }
 
   fail(expected: string): never {
-    throw new Error(
-      `line ${this.number}: got ${JSON.stringify(this.line.slice(this.at)) || 'the end'}, expected ${expected}`,
-    )
+    const rest = this.line.slice(this.at)
+    throw new Error(`line ${this.number}: got ${rest ? JSON.stringify(rest) : 'the end'}, expected ${expected}`)
   }
 
   private value(): Value | null {

@@ -19,6 +19,15 @@ const begins = ({ shape }: TensorType, begin: number | readonly number[], size: 
 const splitSizes = ({ shape }: TensorType, sizes: number | readonly number[], axis: number): number[] =>
   backend_util.prepareSplitSize({ shape } as never, sizes as number[], axis)
 
+/** The shape with its −1, if it has one, filled in. */
+function reshaped(x: TensorType, shape: readonly number[]): number[] {
+  try {
+    return util.inferFromImplicitShape(shape as number[], sizeOf(x))
+  } catch {
+    throw new Error(`Reshape: got ${typeText(x)} and shape [${shape}], expected one of ${sizeOf(x)} values`)
+  }
+}
+
 /** All of one type, joined or stacked along an axis. */
 function checkAlike(op: string, x: readonly TensorType[], axis: number | null) {
   const [first] = x as [TensorType]
@@ -75,15 +84,8 @@ export const arrays: Operation[] = [
     inputs: ['x'],
     kind: 'view',
     requires: ['shape'],
-    canonical: ({ shape }: { shape: readonly number[] }, { x }) => ({
-      shape: util.inferFromImplicitShape(shape as number[], sizeOf(x)),
-    }),
-    infer({ x }, { shape }) {
-      const sized = util.inferFromImplicitShape(shape as number[], sizeOf(x))
-      if (util.sizeFromShape(sized) !== sizeOf(x))
-        throw new Error(`Reshape: got ${typeText(x)} and shape [${shape}], expected as many values`)
-      return dense(sized, x.dtype)
-    },
+    canonical: ({ shape }: { shape: readonly number[] }, { x }) => ({ shape: reshaped(x, shape) }),
+    infer: ({ x }, { shape }) => dense(reshaped(x, shape), x.dtype),
   }),
   operation({
     name: 'ExpandDims',

@@ -1,8 +1,9 @@
 import type { Attributes, TensorType } from '../ir/graph'
 import { internAttributes } from '../ir/intern'
 import { arrays } from './array'
+import { convolutions } from './convolution'
 import { elementwise } from './elementwise'
-import { convolutions } from './fused/convolution'
+import { fusedConvolutions } from './fused/convolution'
 import { elementwiseChain } from './fused/elementwise'
 import { layouts } from './fused/layout'
 import { multiTensorRMSProp } from './fused/rmsprop'
@@ -12,6 +13,7 @@ import { operation, type Positional, typeText } from './operation'
 import { optimizers } from './optimizer'
 import { reductions } from './reduction'
 import { defineOperation, operationOf } from './registry'
+import { rest } from './rest'
 
 /** A value from outside; its type is the node's own. */
 const input = operation({
@@ -24,8 +26,17 @@ const input = operation({
   },
 })
 
-const recorded = [...elementwise, ...reductions, ...arrays, ...images, ...products, ...optimizers]
-const fused = [...convolutions, elementwiseChain, multiTensorRMSProp, ...layouts]
+const recorded = [
+  ...elementwise,
+  ...reductions,
+  ...arrays,
+  ...convolutions,
+  ...images,
+  ...products,
+  ...optimizers,
+  ...rest,
+]
+const fused = [...fusedConvolutions, elementwiseChain, multiTensorRMSProp, ...layouts]
 for (const entry of [input, ...recorded, ...fused]) defineOperation(entry)
 
 /** A node's attributes in canonical form, interned, and its outputs' types. */

@@ -73,7 +73,7 @@ export interface ConvolutionFilterGradientAttributes {
   upsampled: boolean
 }
 
-export const convolutions: Operation[] = [
+export const fusedConvolutions: Operation[] = [
   /**
    * y = activation(parts * filter + bias), and its maxima in windows of 2x2.
    *
