@@ -13,7 +13,7 @@ typedef struct {
   vf bias[VECTORS];
   Activation activation;
   float alpha;
-  int stream;
+  int stream, streamPooled;
 } Epilogue;
 
 typedef struct {
@@ -53,7 +53,7 @@ INLINE void write_maxima(const Epilogue *e, const Tile *tile, const TileValues *
       UNROLL(4) for (int n = 0; n < BLOCK; n += VL) {
         vf best = v_set(-INFINITY); // NaNs are never a maximum
         UNROLL(4) for (int k = 0; k < 4; k++) best = v_max(v_load(values->at[2 * i + k / 2][2 * j + k % 2] + n), best);
-        v_store(y + i * rowStride + j * BLOCK + n, best);
+        v_put(y + i * rowStride + j * BLOCK + n, best, e->streamPooled);
       }
 }
 
@@ -91,7 +91,7 @@ static inline void list_epilogues(const BlockedConvolution *c, Epilogue *epilogu
       *epilogue = (Epilogue){.shape = shape, .pooledShape = pooled, .y = plane_of(output->data, shape, block),
                              .activation = c->activation, .alpha = c->alpha, .stream = is_streamed(output->data, shape)};
       if (output->mask) epilogue->mask = plane_of(output->mask, shape, block);
-      if (c->pooled) epilogue->pooled = plane_of(c->pooled, pooled, at);
+      if (c->pooled) epilogue->pooled = plane_of(c->pooled, pooled, at), epilogue->streamPooled = is_streamed(c->pooled, pooled);
       for (int n = 0; n < VECTORS; n++) epilogue->bias[n] = c->bias ? v_load(c->bias + at * BLOCK + n * VL) : v_set(0);
     }
   }

@@ -65,22 +65,30 @@ static void keep(void *context, int64_t begin, int64_t end, int thread) {
 
 // ---- Products ----
 
-static void compute(const Call *c, int64_t strip, int64_t panel, const float *v, const float *u, float *m) {
-  Strip s;
-  locate(c, strip, &s);
+static void compute(const Call *c, const Strip *strip, int64_t panel, const float *v, const float *u, float *m, Prefetch *inputs) {
   const int blocks = panel_blocks(blocked_blocks(c->y), panel);
-  multiply(&c->stages, s.count, v, u, u_stride(c, blocks), blocks, m);
-  finish(&c->stages, c->epilogues + panel_first(panel), blocks, &s, m);
+  const Epilogue *epilogues = c->epilogues + panel_first(panel);
+  Plane masks[PANEL_MOST];
+  int maskCount = 0;
+  for (int b = 0; b < blocks; b++)
+    if (epilogues[b].mask.first) masks[maskCount++] = epilogues[b].mask;
+  Prefetch mask = prefetch_of(masks, maskCount, strip, c->stages.rowStride + BLOCK, c->stages.rowStride, product_calls(strip->count));
+  multiply(&c->stages, strip->count, v, u, u_stride(c, blocks), blocks, m, inputs, &mask);
+  finish(&c->stages, epilogues, blocks, strip, m);
 }
 
 static void compute_strips(void *context, int64_t begin, int64_t end, int thread) {
   const Call *c = context;
   float *m = c->scratch + thread * c->scratchFloats, *v = m + WINOGRAD_PRODUCTS * c->stages.mStride;
   for (int64_t task = begin; task < end; task++) {
-    const int64_t strip = task / c->groups, group = task % c->groups;
-    transform_strip(c, strip, v);
-    for (int64_t panel = c->panels * group / c->groups; panel < c->panels * (group + 1) / c->groups; panel++)
-      compute(c, strip, panel, v, kept_filters(c, panel), m);
+    const int64_t group = task % c->groups, first = c->panels * group / c->groups, last = c->panels * (group + 1) / c->groups;
+    Strip strip, next = {0};
+    locate(c, task / c->groups, &strip);
+    if (task + c->groups < end) locate(c, task / c->groups + 1, &next);
+    transform_inputs(&c->stages, c->planes, &strip, v);
+    Prefetch inputs = prefetch_of(c->planes, c->stages.blocks, &next, 2 * c->stages.rowStride + BLOCK, c->stages.rowStride,
+                                  product_calls(strip.count) * (last - first));
+    for (int64_t panel = first; panel < last; panel++) compute(c, &strip, panel, v, kept_filters(c, panel), m, &inputs);
   }
 }
 
@@ -90,8 +98,12 @@ static void compute_panels(void *context, int64_t begin, int64_t end, int thread
   for (int64_t task = begin; task < end; task++) {
     const int64_t panel = task / c->groups, group = task % c->groups;
     transform_panel(c, panel, u);
-    for (int64_t strip = c->strips * group / c->groups; strip < c->strips * (group + 1) / c->groups; strip++)
-      compute(c, strip, panel, kept_inputs(c, strip), u, m);
+    for (int64_t i = c->strips * group / c->groups; i < c->strips * (group + 1) / c->groups; i++) {
+      Strip strip, next = {0};
+      locate(c, i, &strip);
+      Prefetch inputs = prefetch_of(c->planes, 0, &next, 0, 0, 1);
+      compute(c, &strip, panel, kept_inputs(c, i), u, m, &inputs);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // The three stages of a strip of tiles and a panel of output channels: inputs transformed, 36 products, results back.
 #pragma once
 #include "epilogue.h"
+#include "prefetch.h"
 #include "winograd.h"
 #include "winograd_product.h"
 
@@ -45,12 +46,19 @@ static Product *const products_by_blocks[] = {NULL, product1, product2, product3
 static Product *const products_by_blocks[] = {NULL, product1};
 #endif
 
+// How many times `multiply` calls for what is to come.
+INLINE int64_t product_calls(int count) { return (int64_t)WINOGRAD_PRODUCTS * ((count + PANEL_ROWS - 1) / PANEL_ROWS); }
+
 // u[36][16 · blocks of input channels][16 · outputBlocks]
-static void multiply(const Stages *s, int count, const float *v, const float *u, int64_t uStride, int outputBlocks, float *m) {
+static void multiply(const Stages *s, int count, const float *v, const float *u, int64_t uStride, int outputBlocks, float *m, Prefetch *inputs,
+                     Prefetch *masks) {
   Product *product = products_by_blocks[outputBlocks];
   for (int i = 0; i < WINOGRAD_PRODUCTS; i++, v += s->vStride, u += uStride, m += s->mStride)
-    for (int t = 0; t < count; t += PANEL_ROWS)
+    for (int t = 0; t < count; t += PANEL_ROWS) {
+      prefetch_some(inputs);
+      prefetch_some(masks);
       product(v + t * BLOCK, s->tiles * BLOCK, u, s->blocks, m + t * VL, s->tiles * VL);
+    }
 }
 
 // ---- Back ----
