@@ -1,21 +1,13 @@
-// Memory for one call, aligned to cache lines.
+// Memory for one call, aligned to cache lines. Large blocks are kept for the next call that wants one: a kernel runs many
+// times, and the system would clear every page of a new block.
 #pragma once
 #include <stdint.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 #define CACHE_LINE 64
 
-// NULL where there is no more memory.
-static inline void *scratch_allocate(size_t bytes) {
-  char *block = malloc(bytes + CACHE_LINE + sizeof(void *));
-  if (!block) return NULL;
-  char *start = (char *)(((uintptr_t)block + sizeof(void *) + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
-  ((void **)start)[-1] = block;
-  return start;
-}
+// NULL where there is no more memory. What is in it is what its last user left.
+void *scratch_allocate(size_t bytes);
+void scratch_free(void *start);
 
 static inline float *scratch_floats(int64_t count) { return scratch_allocate((size_t)count * sizeof(float)); }
-
-static inline void scratch_free(void *start) {
-  if (start) free(((void **)start)[-1]);
-}
