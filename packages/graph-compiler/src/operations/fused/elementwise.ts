@@ -2,7 +2,7 @@ import type { Attributes, TensorType, Value } from '../../ir/graph'
 import { dense, type Operation, operation, type Positional } from '../operation'
 import { findOperation } from '../registry'
 
-/** One operation of a chain: elementwise, or at its end `Sum` or `Mean`. */
+/** One operation of a chain: elementwise, a constant (`Fill`, `ZerosLike`, …), or at its end `Sum` or `Mean`. */
 export interface ElementwiseStep {
   op: string
   /** 0 … for the inputs, counting on through the steps before this one; null where an input is left out. */
@@ -51,7 +51,7 @@ export const elementwiseChain: Operation = operation({
     const step = ({ op, attributes }: ElementwiseStep, inputs: Positional<TensorType>) => {
       const entry = findOperation(op)
       const reduction = REDUCTIONS.includes(op)
-      if (!entry || !(reduction || entry.kind === 'elementwise') || op === NAME)
+      if (!entry || !(reduction || ['elementwise', 'constant'].includes(entry.kind)) || op === NAME)
         throw new Error(`${NAME}: got a step ${op}, expected an elementwise operation, ${REDUCTIONS.join(' or ')}`)
       if (inputs.some((type) => type && reduced.has(type)))
         throw new Error(`${NAME}: got a step ${op} of a sum or mean, expected those to be results only`)
