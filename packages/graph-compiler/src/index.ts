@@ -40,6 +40,7 @@ export type {
   FusedActivation,
 } from './operations/fused/convolution'
 export type { ElementwiseAttributes, ElementwiseStep } from './operations/fused/elementwise'
+export { type Sweep, sweepsOf } from './operations/fused/sweeps'
 export { kernelInputs, operandsOf } from './operations/operands'
 export {
   type Definition,
@@ -66,6 +67,7 @@ export {
   type Pass,
 } from './passes'
 export {
+  defaultOverwrites,
   isView,
   type MemoryPlan,
   type Overwrites,

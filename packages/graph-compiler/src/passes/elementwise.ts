@@ -1,157 +1,146 @@
-import type { Attributes, Graph, Value } from '../ir/graph'
+import type { Graph, Value } from '../ir/graph'
 import { typeOf } from '../ir/graph'
+import { sameShape } from '../operations/operation'
 import { GraphEditor, type Pass } from './editor'
+import { fitsOneSweep, isConstant, isReduction, sizeOfShape, sweepOf } from './elementwise-sweeps'
 import { Groups } from './groups'
 
 /**
  * Elementwise operations over one shape become one sweep, which reads each tensor once and writes only what others need; sums
- * and means over the whole shape end in it:
+ * and means over the whole shape end in it, constants are part of it:
  *
  *     x ──▶ Sigmoid ─┬▶ p                                                 x, y ──▶ Elementwise ─┬▶ p
  *                    ├▶ Multiply(y) ──▶ Sum ──▶ overlap          →                              ├▶ overlap
  *                    └▶ Sum ──▶ total                                                           └▶ total
  *
  * Joined are neighbours (one reads what the other makes), siblings (both read one tensor of the shape) and, whatever their
- * shapes, small ones: those of a step's variables and scalars. Values do not change.
+ * shapes, small ones: those of a step's variables and scalars. Then one node has several sweeps (`sweepsOf`), none of which reads
+ * what another makes. Values do not change.
  */
 export const elementwise: Pass = (graph) => {
-  const sweeps = graph.nodes.map((_, i) => sweepOf(graph, i))
-  const groups = new Groups(graph)
-  const staysInside = ({ node }: Value) => !isReduction(graph.nodes[node]!.op)
-
+  const grouping = new Grouping(graph)
   // The largest first: where not both of two merges can be, it is the one that saves more.
-  for (const nodes of bySize(sweeps)) {
-    const shape = sweeps[nodes[0]!]!
-    for (const node of nodes)
-      for (const input of graph.nodes[node]!.inputs)
-        if (input && sweeps[input.node] && same(sweeps[input.node]!, shape)) groups.merge(input.node, node, staysInside)
-    for (const siblings of readers(graph, nodes, shape)) joinAll(groups, siblings, staysInside)
+  for (const nodes of grouping.byShape()) {
+    // From the end, so that what can be computed where it is needed is not computed, and written, long before.
+    for (const node of [...nodes].reverse()) grouping.joinNeighbours(node)
+    grouping.joinSiblings(nodes)
   }
-  joinAll(
-    groups,
-    [...sweeps.keys()].filter((i) => sweeps[i] && size(sweeps[i]) <= SMALL),
-  )
-  return fused(graph, groups)
-}
+  grouping.joinSmall()
 
-/** Over fewer values than this, a sweep's own cost counts, not its memory. */
-const SMALL = 2 ** 20
-
-/** float32 unless said otherwise. */
-const FLOAT = [
-  ...[
-    'Abs',
-    'Neg',
-    'Exp',
-    'Expm1',
-    'Log',
-    'Log1p',
-    'Sqrt',
-    'Rsqrt',
-    'Square',
-    'Reciprocal',
-    'Relu',
-    'Relu6',
-    'Elu',
-    'LeakyRelu',
-  ],
-  ...['Sigmoid', 'Softplus', 'Tanh', 'Step', 'ClipByValue', 'RealDiv', 'Pow', 'SquaredDifference', 'Prelu', 'ReluGrad'],
-]
-/** int32, too. */
-const NUMBER = ['Add', 'Sub', 'Multiply', 'Maximum', 'Minimum', 'FloorDiv', 'AddN', 'Neg', 'Abs', 'Square']
-/** Of numbers of either kind to bool. */
-const COMPARISON = ['Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual']
-/** bool. */
-const LOGICAL = ['LogicalAnd', 'LogicalOr', 'LogicalNot']
-const ANY = ['Select', 'Cast', 'Fill', 'ZerosLike', 'OnesLike']
-
-const isReduction = (op: string) => op === 'Sum' || op === 'Mean'
-const size = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1)
-const same = (a: readonly number[], b: readonly number[]) =>
-  a.length === b.length && a.every((side, i) => side === b[i])
-
-/** The shape that a node goes over, if it can be part of a sweep. */
-function sweepOf(graph: Graph, number: number): readonly number[] | null {
-  const { op, inputs, attributes, types } = graph.nodes[number]!
-  if (types.length !== 1 || inputs.includes(null)) return null
-  const operands = [...inputs.map((input) => typeOf(graph, input!)), types[0]!]
-  if (operands.some(({ layout }) => layout !== 'dense')) return null
-  const dtypes = new Set(operands.map(({ dtype }) => dtype))
-  const only = (...allowed: string[]) => [...dtypes].every((dtype) => allowed.includes(dtype))
-  if (isReduction(op)) {
-    const { shape } = operands[0]!
-    return only('float32') && size(shape) > 0 && isOverAll(attributes, shape) ? shape : null
-  }
-  const can =
-    (FLOAT.includes(op) && only('float32')) ||
-    (NUMBER.includes(op) && only('float32', 'int32') && dtypes.size === 1) ||
-    (COMPARISON.includes(op) && only('float32', 'int32', 'bool')) ||
-    (LOGICAL.includes(op) && only('bool')) ||
-    (ANY.includes(op) && only('float32', 'int32', 'bool'))
-  if (op === 'Select' && !same(operands[0]!.shape, types[0]!.shape)) return null
-  return can && size(types[0]!.shape) > 0 ? types[0]!.shape : null
-}
-
-function isOverAll({ axis }: Attributes, shape: readonly number[]): boolean {
-  const axes = new Set((Array.isArray(axis) ? axis : [axis]).map((i) => (i < 0 ? i + shape.length : i)))
-  return axis === null || axis === undefined || shape.every((side, i) => side === 1 || axes.has(i))
-}
-
-/** Nodes of one shape each, the largest shapes first. */
-function bySize(sweeps: readonly (readonly number[] | null)[]): number[][] {
-  const nodes = new Map<string, number[]>()
-  sweeps.forEach((shape, i) => {
-    if (shape) nodes.set(String(shape), [...(nodes.get(String(shape)) ?? []), i])
-  })
-  return [...nodes.values()].sort(([a], [b]) => size(sweeps[b!]!) - size(sweeps[a!]!))
-}
-
-/** Which of the nodes read each value of that shape. */
-function readers(graph: Graph, nodes: readonly number[], shape: readonly number[]): Iterable<readonly number[]> {
-  const readers = new Map<string, number[]>()
-  for (const node of nodes)
-    for (const input of graph.nodes[node]!.inputs)
-      if (input && same(typeOf(graph, input).shape, shape))
-        readers.set(key(input), [...(readers.get(key(input)) ?? []), node])
-  return readers.values()
-}
-
-/** Joins all that do not depend on each other, beginning with the first. */
-function joinAll(groups: Groups, nodes: readonly number[], inside?: (value: Value) => boolean): void {
-  const joined: number[] = []
-  for (const node of nodes)
-    if (!joined.some((first) => groups.of(first) === groups.of(node)))
-      if (!joined.some((first) => groups.merge(first, node, inside))) joined.push(node)
-}
-
-/** Every group of several nodes as one node. */
-function fused(graph: Graph, groups: Groups): Graph {
   const editor = new GraphEditor(graph)
-  for (const first of graph.nodes.keys()) {
-    const members = groups.nodesOf(first)
-    if (members.length > 1) fuse(editor, members)
-  }
+  for (const members of grouping.groups()) fuse(editor, members)
   return editor.result()
 }
 
+/** A sweep over at most this many values costs little but its own beginning. */
+const SMALL = 2 ** 20
+
+class Grouping {
+  /** Of each node the shape that it goes over, if it can be part of a sweep. */
+  private readonly shapes: readonly (readonly number[] | null)[]
+  private readonly joined: Groups
+  private readonly readers: number[][]
+
+  constructor(private readonly graph: Graph) {
+    this.shapes = graph.nodes.map((_, i) => sweepOf(graph, i))
+    this.joined = new Groups(graph)
+    this.readers = graph.nodes.map(() => [])
+    for (const [i, { inputs }] of graph.nodes.entries())
+      for (const input of inputs) if (input) this.readers[input.node]!.push(i)
+    for (const { node } of graph.outputs) this.readers[node]!.push(graph.nodes.length)
+  }
+
+  /** Nodes of one shape each, the largest shapes first. */
+  byShape(): number[][] {
+    const nodes = new Map<string, number[]>()
+    for (const [i, shape] of this.shapes.entries())
+      if (shape) nodes.set(String(shape), [...(nodes.get(String(shape)) ?? []), i])
+    return [...nodes.values()].sort(([a], [b]) => this.size(b!) - this.size(a!))
+  }
+
+  joinNeighbours(node: number): void {
+    for (const input of this.graph.nodes[node]!.inputs)
+      if (input && this.isAlike(input.node, node)) this.join(input.node, node, true)
+  }
+
+  /** Joins those of the nodes, which are of one shape, that read the same tensor of that shape. */
+  joinSiblings(nodes: readonly number[]): void {
+    const readers = new Map<string, number[]>()
+    for (const node of nodes)
+      for (const input of this.graph.nodes[node]!.inputs)
+        if (input && sameShape(typeOf(this.graph, input).shape, this.shapes[node]!))
+          readers.set(key(input), [...(readers.get(key(input)) ?? []), node])
+    for (const siblings of readers.values()) this.joinAll(siblings, true)
+  }
+
+  joinSmall(): void {
+    this.joinAll(
+      [...this.shapes.keys()].filter((node) => this.shapes[node] && this.size(node) <= SMALL),
+      false,
+    )
+  }
+
+  /** The nodes of each group that is to be one node. */
+  groups(): (readonly number[])[] {
+    return [...this.shapes.keys()]
+      .map((first) => this.joined.nodesOf(first))
+      .filter((members) => members.length > 1 || (members.length === 1 && this.readsConstant(members[0]!)))
+  }
+
+  private joinAll(nodes: readonly number[], hanging: boolean): void {
+    const firsts: number[] = []
+    for (const node of nodes) if (!firsts.some((first) => this.join(first, node, hanging))) firsts.push(node)
+  }
+
+  /** @param hanging whether the two are to be one sweep, not several of one node */
+  private join(a: number, b: number, hanging: boolean): boolean {
+    const [from, to] = [this.joined.of(a), this.joined.of(b)]
+    if (from === to) return true
+    if (hanging && !this.isOneSweep(from, to)) return false
+    return this.joined.merge(from, to, ({ node }) => !isReduction(this.graph.nodes[node]!))
+  }
+
+  /** Are the two together small enough for one sweep? */
+  private isOneSweep(a: number, b: number): boolean {
+    const members = new Set([...this.joined.nodesOf(a), ...this.joined.nodesOf(b)])
+    return fitsOneSweep(this.graph, members, (node) => this.readers[node]!.some((reader) => !members.has(reader)))
+  }
+
+  private isAlike(a: number, b: number): boolean {
+    const [shape, other] = [this.shapes[a], this.shapes[b]]
+    return !!shape && !!other && sameShape(shape, other)
+  }
+
+  private size(node: number): number {
+    return sizeOfShape(this.shapes[node]!)
+  }
+
+  private readsConstant(node: number): boolean {
+    const { inputs } = this.graph.nodes[node]!
+    const constants = inputs.filter((input) => input && isConstant(this.graph.nodes[input.node]!))
+    return this.shapes[node] !== null && constants.length > 0 && constants.length < inputs.length
+  }
+}
+
 function fuse(graph: GraphEditor, members: readonly number[]): void {
-  const inputs = new Map<string, Value>()
-  const external = members
-    .flatMap((member) => graph.node(member).inputs)
-    .filter((input) => !members.includes(input!.node))
-  for (const input of external) inputs.set(key(input!), input!)
-  const places = new Map<string, number>([...inputs.keys()].map((input, i) => [input, i]))
-  const steps = members.map((member, i) => {
-    const { op, inputs: operands, attributes } = graph.node(member)
-    places.set(key({ node: member, output: 0 }), inputs.size + i)
+  const read = new Map<string, Value>()
+  for (const member of members)
+    for (const input of graph.node(member).inputs) if (!members.includes(input!.node)) read.set(key(input!), input!)
+  const constants = [...read.values()].filter((value) => isConstant(graph.producer(value)))
+  const inputs = [...read.values()].filter((value) => !constants.includes(value))
+  if (inputs.length === 0) return
+
+  const values = [...inputs, ...constants, ...members.map((node) => ({ node, output: 0 }))]
+  const places = new Map(values.map((value, i) => [key(value), i]))
+  const steps = values.slice(inputs.length).map((value) => {
+    const { op, inputs: operands, attributes } = graph.producer(value)
     return { op, inputs: operands.map((operand) => places.get(key(operand!))!), attributes }
   })
   const results = members
     .map((node) => ({ node, output: 0 }))
     .filter((value) => graph.isOutput(value) || graph.users(value).some((user) => !members.includes(user)))
   const attributes = { steps, results: results.map((value) => places.get(key(value))!) }
-  const fused = graph.add(members.at(-1)!, 'Elementwise', [...inputs.values()], attributes)
-  graph.replaceAll(results, fused)
+  graph.replaceAll(results, graph.add(members.at(-1)!, 'Elementwise', inputs, attributes))
 }
 
 const key = ({ node, output }: Value) => `${node}.${output}`

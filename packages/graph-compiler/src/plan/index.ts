@@ -2,16 +2,16 @@ import type { Graph, TensorType } from '../ir/graph'
 import { renumber } from '../ir/walk'
 import { type Buffer, Sharing } from './buffers'
 import { orderForMemory } from './order'
-import { type Overwrites, overwritesNothing } from './overwrites'
+import { defaultOverwrites, type Overwrites } from './overwrites'
 import { mostAtOnce, pack } from './pack'
 
 export { isView } from './buffers'
-export { type Overwrites, overwritesNothing } from './overwrites'
+export { defaultOverwrites, type Overwrites, overwritesNothing } from './overwrites'
 
 export interface PlanOptions {
   /** Bytes that a value takes in memory, its borders included. */
   bytes(type: TensorType): number
-  /** What operations may write over; default nothing. */
+  /** What operations may write over; default `defaultOverwrites`. */
   overwrites?: Overwrites
   /** Numbers of inputs that nobody needs after the run; an output may take such an input's memory. Default none. */
   donated?: Iterable<number>
@@ -49,7 +49,7 @@ export function planMemory(graph: Graph, options: PlanOptions): MemoryPlan {
 
 function planInOrder(
   graph: Graph,
-  { bytes, overwrites = overwritesNothing, donated = [], alignment = 64 }: PlanOptions,
+  { bytes, overwrites = defaultOverwrites, donated = [], alignment = 64 }: PlanOptions,
 ): MemoryPlan {
   const { buffers, donors } = new Sharing(graph, { bytes, overwrites, donated: new Set(donated) })
   const inArena = [...new Set(buffers.flat())].filter(({ owner }) => !owner)
