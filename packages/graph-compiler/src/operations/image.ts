@@ -23,6 +23,7 @@ const pooling = (name: string): Operation =>
     inputs: ['x'],
     kind: 'pool',
     requires: ['filterSize', 'strides', 'pad'],
+    blocked: name === 'MaxPool',
     canonical: pool,
     infer: ({ x }, attributes: Pool) => dense(poolInfo(name, x, attributes).outShape, x.dtype),
     flops: ({ x }) => sizeOf(x),

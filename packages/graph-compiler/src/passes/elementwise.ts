@@ -4,6 +4,7 @@ import { sameShape } from '../operations/operation'
 import { GraphEditor, type Pass } from './editor'
 import { fitsOneSweep, isConstant, isReduction, sizeOfShape, sweepOf } from './elementwise-sweeps'
 import { Groups } from './groups'
+import { blockedValues } from './layouts'
 
 /**
  * Elementwise operations over one shape become one sweep, which reads each tensor once and writes only what others need; sums
@@ -73,9 +74,18 @@ class Grouping {
     for (const siblings of readers.values()) this.joinAll(siblings, true)
   }
 
+  /** Not those between convolutions, which may go over blocked tensors: they stay among themselves. */
   joinSmall(): void {
+    const blocked = blockedValues(this.graph)
+    const touches = (node: number) =>
+      [{ node, output: 0 }, ...this.graph.nodes[node]!.inputs].some((value) => blocked.has(key(value!)))
+    const apart = new Set(
+      [...this.shapes.keys()].filter((i) => this.shapes[i] && touches(i)).map((i) => this.joined.of(i)),
+    )
     this.joinAll(
-      [...this.shapes.keys()].filter((node) => this.shapes[node] && this.size(node) <= SMALL),
+      [...this.shapes.keys()].filter(
+        (node) => this.shapes[node] && this.size(node) <= SMALL && !apart.has(this.joined.of(node)),
+      ),
       false,
     )
   }

@@ -1,87 +1,86 @@
 import { GraphBuilder } from '../ir/builder'
 import type { Graph, Layout, Node, Value } from '../ir/graph'
 import { internType } from '../ir/intern'
-import { formOf } from './convolution-forms'
 import type { Pass } from './editor'
+import { blockedValues, convolutionLayouts, DENSE, eitherLayouts, type Layouts } from './layouts'
 
 /**
- * Convolutions work on blocked tensors, all else on dense ones; between them stand conversions, one for each tensor:
+ * Convolutions work on blocked tensors, elementwise operations on what they find, all else on dense ones; between them stand
+ * conversions, one for each tensor:
  *
- *     x ──▶ Convolution ──▶ Convolution ──▶ Sum      →      x ──▶ ToBlocked ──▶ Convolution ──▶ Convolution ──▶ ToDense ──▶ Sum
+ *     x ──▶ Convolution ──▶ Elu ──▶ Convolution ──▶ Transpose
+ *                                                        →     x ──▶ ToBlocked ──▶ Convolution ──▶ Elu ──▶ Convolution ──▶ ToDense ──▶ Transpose
  */
-export const layout: Pass = (graph) => {
-  if (!graph.nodes.some((node) => wanted(graph, node))) return graph
-  const builder = new GraphBuilder()
-  const moved: Value[][] = []
-  const converted = new Map<string, Value>()
-  const inLayout = (value: Value, layout: Layout): Value => {
-    if (builder.typeOf(value).layout === layout) return value
-    const key = `${value.node}.${value.output}`
-    const known = converted.get(key) ?? builder.add(layout === 'blocked' ? 'ToBlocked' : 'ToDense', [value])[0]!
-    converted.set(key, known)
-    return known
+export const layout: Pass = (graph) =>
+  graph.nodes.some((node) => convolutionLayouts(graph, node)) && !graph.nodes.some(isConversion)
+    ? new LayoutAssignment(graph).result()
+    : graph
+
+const isConversion = ({ op }: Node) => op === 'ToBlocked' || op === 'ToDense'
+
+class LayoutAssignment {
+  private readonly builder = new GraphBuilder()
+  /** Of each node of the old graph its outputs in the new one. */
+  private readonly moved: Value[][] = []
+  /** The other layout of values that were converted. */
+  private readonly converted = new Map<string, Value>()
+
+  private readonly leads: ReadonlySet<number>
+
+  constructor(private readonly graph: Graph) {
+    this.leads = leadingToConvolutions(graph)
+    for (const [number, node] of graph.nodes.entries()) {
+      const { inputs, outputs } = this.layoutsOf(number, node)
+      const laidOut = node.inputs.map((input, i) => input && this.inLayout(this.place(input), inputs[i] ?? 'dense'))
+      const types = node.types.map(({ shape, dtype }, i) => internType(shape, dtype, outputs[i] ?? 'dense').value)
+      this.moved.push(this.builder.push({ ...node, inputs: laidOut, types }))
+    }
   }
-  for (const node of graph.nodes) {
-    const { inputs, outputs } = wanted(graph, node) ?? { inputs: [], outputs: [] }
-    const laidOut = node.inputs.map(
-      (input, i) => input && inLayout(moved[input.node]![input.output]!, inputs[i] ?? 'dense'),
-    )
-    const types = node.types.map(({ shape, dtype }, i) => internType(shape, dtype, outputs[i] ?? 'dense').value)
-    moved.push(builder.push({ ...node, inputs: laidOut, types }))
+
+  result(): Graph {
+    return this.builder.build(this.graph.outputs.map((value) => this.inLayout(this.place(value), 'dense')))
   }
-  return builder.build(graph.outputs.map(({ node, output }) => inLayout(moved[node]![output]!, 'dense')))
+
+  /** Where there is a choice: blocked, if a convolution follows and no more inputs are to be converted than otherwise. */
+  private layoutsOf(number: number, node: Node): Layouts {
+    const fixed = convolutionLayouts(this.graph, node)
+    if (fixed) return fixed
+    const blocked = this.leads.has(number) ? eitherLayouts(this.graph, number) : undefined
+    const large = node.inputs.filter((input, i) => input && blocked?.inputs[i] === 'blocked')
+    const count = (layout: Layout) => large.filter((input) => this.isThere(this.place(input!), layout)).length
+    return blocked && count('blocked') > 0 && count('blocked') >= count('dense') ? blocked : DENSE
+  }
+
+  private place({ node, output }: Value): Value {
+    return this.moved[node]![output]!
+  }
+
+  private isThere(value: Value, layout: Layout): boolean {
+    return this.builder.typeOf(value).layout === layout || this.converted.has(key(value))
+  }
+
+  private inLayout(value: Value, layout: Layout): Value {
+    if (this.builder.typeOf(value).layout === layout) return value
+    const op = layout === 'blocked' ? 'ToBlocked' : 'ToDense'
+    const result = this.converted.get(key(value)) ?? this.builder.add(op, [value])[0]!
+    this.converted.set(key(value), result)
+    return result
+  }
 }
 
-/** The layouts of an operation's inputs and outputs, dense where none is given; undefined where all are. */
-function wanted(
-  graph: Graph,
-  { op, inputs, attributes, types }: Node,
-): { inputs: Layout[]; outputs: Layout[] } | undefined {
-  const shape = (value: Value | null | undefined) => graph.nodes[value!.node]!.types[value!.output]!.shape
-  const channels = (values: readonly (Value | null)[]) => values.map((value) => shape(value)[3]!)
-  const upsampled = attributes.upsampled === true
-  const all = (values: readonly unknown[], layout: Layout): Layout[] => values.map(() => layout)
-
-  if (op === 'Convolution') {
-    const [filter, , ...parts] = inputs
-    const [height, width, , filters] = shape(filter) as [number, number, number, number]
-    const form = formOf({ size: [height, width], parts: channels(parts), filters, upsampled })
-    return (
-      form && {
-        inputs: ['dense', 'dense', ...all(parts, form === 'image' ? 'dense' : 'blocked')],
-        outputs: all(types, form === 'head' ? 'dense' : 'blocked'),
-      }
-    )
+/** Operations that work in either layout, and what they make is read blocked. */
+function leadingToConvolutions(graph: Graph): Set<number> {
+  const leads = new Set<number>()
+  const wanted = blockedValues(graph)
+  for (let number = graph.nodes.length - 1; number >= 0; number--) {
+    const { inputs, types } = graph.nodes[number]!
+    const isRead = types.some((_, output) => wanted.has(key({ node: number, output })))
+    const layouts = isRead ? eitherLayouts(graph, number) : undefined
+    if (!layouts) continue
+    leads.add(number)
+    for (const [i, input] of inputs.entries()) if (input && layouts.inputs[i] === 'blocked') wanted.add(key(input))
   }
-  if (op === 'ConvolutionInputGradient') {
-    const [dy, filter, ...masks] = inputs
-    const [height, width] = shape(filter) as [number, number]
-    const form = formOf({
-      size: [height, width],
-      parts: types.map((type) => type.shape[3]!),
-      filters: shape(dy)[3]!,
-      upsampled,
-    })
-    return (
-      form && {
-        inputs: [form === 'head' ? 'dense' : 'blocked', 'dense', ...all(masks, 'blocked')],
-        outputs: all(types, 'blocked'),
-      }
-    )
-  }
-  if (op === 'ConvolutionFilterGradient') {
-    const [, ...parts] = inputs
-    const [height, width, , filters] = types[0]!.shape as [number, number, number, number]
-    const form = formOf({ size: [height, width], parts: channels(parts), filters, upsampled })
-    return (
-      form && {
-        inputs: [form === 'head' ? 'dense' : 'blocked', ...all(parts, form === 'image' ? 'dense' : 'blocked')],
-        outputs: [],
-      }
-    )
-  }
-  if (op === 'ToDense' || op === 'ToBlocked')
-    return { inputs: [op === 'ToDense' ? 'blocked' : 'dense'], outputs: [types[0]!.layout] }
-  if (op === 'MaxPoolJoinGradient') return { inputs: all(inputs, 'blocked'), outputs: ['blocked'] }
-  return undefined
+  return leads
 }
+
+const key = ({ node, output }: Value) => `${node}.${output}`

@@ -1,5 +1,7 @@
-import type { Value } from '../ir/graph'
+import type { TensorType, Value } from '../ir/graph'
 import { sameValue } from '../ir/walk'
+import { sameShape } from '../operations/operation'
+import { findOperation } from '../operations/registry'
 import { BLOCK, isHalving } from './convolution-forms'
 import { editing, type GraphEditor } from './editor'
 
@@ -9,14 +11,14 @@ import { editing, type GraphEditor } from './editor'
  *     dpooled ──▶ MaxPoolGrad(y) ─┐
  *     dskip ──────────────────────┴▶ Add ──▶ ReluGrad(y) ──▶ dz     →     y, pooled, dpooled, dskip ──▶ MaxPoolJoinGradient(masked) ──▶ dz
  *
- * with or without the sum, with or without the ReLU; for what a convolution made, whose layout has the kernel.
+ * with or without the sum, with or without the ReLU; for what comes from a convolution, whose layout has the kernel.
  */
 export const maxPoolGradient = editing((graph) => {
   for (const number of graph.find('MaxPoolGrad')) {
     const { inputs, attributes, types } = graph.node(number)
     const [dpooled, y, pooled] = inputs as [Value, Value, Value]
     const { shape } = types[0]!
-    if (!isHalving(attributes, shape) || shape[3]! % BLOCK !== 0 || !graph.made(y, 'Convolution')) continue
+    if (!isHalving(attributes, shape) || shape[3]! % BLOCK !== 0 || !isOfConvolution(graph, y)) continue
 
     const gradient = { node: number, output: 0 }
     const sum = onlyUser(graph, gradient, 'Add')
@@ -29,6 +31,17 @@ export const maxPoolGradient = editing((graph) => {
     graph.replace(dz, fused[0]!)
   }
 })
+
+/** Does a value come from a convolution, by way of an activation at most? */
+function isOfConvolution(graph: GraphEditor, value: Value, distance = 4): boolean {
+  const { op, inputs, types } = graph.producer(value)
+  if (op === 'Convolution') return true
+  if (distance === 0 || findOperation(op)?.kind !== 'elementwise') return false
+  const [{ shape }] = types as [TensorType]
+  return inputs.some(
+    (input) => input && sameShape(graph.type(input).shape, shape) && isOfConvolution(graph, input, distance - 1),
+  )
+}
 
 /** The output of the node that alone reads a value, if it is of that operation. */
 function onlyUser(graph: GraphEditor, value: Value, op: string): Value | undefined {

@@ -54,6 +54,7 @@ export class Sharing {
 
   private buffersOf(node: Node, number: number): Buffer[] {
     const taken = new Set<Buffer>()
+    const over = this.options.overwrites(this.graph, node)
     return node.types.map((type, output) => {
       const outputNumber = this.outputNumbers[number]![output]
       const made: Buffer = {
@@ -63,7 +64,7 @@ export class Sharing {
         last: this.lastReads[number]![output]!,
       }
       if (node.op === 'Input') return this.input(made)
-      const shared = isView(node) ? this.shown(node, made) : this.overwritten(node, output, made, taken)
+      const shared = isView(node) ? this.shown(node, made) : this.overwritten(node, over[output]!, made, taken)
       if (!shared) return made
       taken.add(shared)
       shared.last = Math.max(shared.last, made.last)
@@ -85,9 +86,13 @@ export class Sharing {
   }
 
   /** The input that a result takes the place of. One that was donated stays an input, and gives its memory to the output. */
-  private overwritten(node: Node, output: number, made: Buffer, taken: ReadonlySet<Buffer>): Buffer | undefined {
-    const candidates = this.options
-      .overwrites(this.graph, node, output)
+  private overwritten(
+    node: Node,
+    over: readonly number[],
+    made: Buffer,
+    taken: ReadonlySet<Buffer>,
+  ): Buffer | undefined {
+    const candidates = over
       .map((input) => this.read(node, input))
       .filter(
         (buffer) =>

@@ -1,4 +1,4 @@
-import type { Graph, TensorType } from '../ir/graph'
+import type { Graph, Node, TensorType, Value } from '../ir/graph'
 
 /**
  * An order for the nodes in which values die early: of all that could run next it takes a node that frees at least as much as
@@ -6,48 +6,54 @@ import type { Graph, TensorType } from '../ir/graph'
  *
  * @returns the nodes' numbers in their new order
  */
-export function orderForMemory({ nodes, outputs }: Graph, bytes: (type: TensorType) => number): number[] {
-  const sizes = nodes.map(({ types }) => types.map(bytes))
-  const reads = nodes.map(({ types }) => types.map(() => 0))
+export function orderForMemory(graph: Graph, bytes: (type: TensorType) => number): number[] {
+  const { nodes, outputs } = graph
+  const operands = nodes.map(distinctInputs)
   const readers: number[][] = nodes.map(() => [])
-  const missing = nodes.map(() => 0)
-  nodes.forEach(({ inputs }, number) => {
-    for (const input of inputs) {
-      if (!input) continue
-      reads[input.node]![input.output]!++
-      readers[input.node]!.push(number)
-      missing[number]!++
+  /** How many nodes still read each value; those handed out are never free. */
+  const reads = nodes.map(({ types }) => types.map(() => 0))
+  for (const [number, inputs] of operands.entries())
+    for (const { node, output } of inputs) {
+      reads[node]![output]!++
+      readers[node]!.push(number)
     }
-  })
-  for (const { node, output } of outputs) reads[node]![output] = Infinity
+  for (const { node, output } of outputs) reads[node]![output] = Number.POSITIVE_INFINITY
 
-  /** Outputs of the graph have memory of their own from the beginning. */
-  const isMade = (number: number, output: number) => reads[number]![output]! > 0 && reads[number]![output] !== Infinity
-  /** Bytes by which memory grows when the node runs now. */
-  const growth = (number: number): number => {
-    const { inputs, op } = nodes[number]!
-    if (op === 'Input') return 0
-    const made = sizes[number]!.reduce((sum, size, output) => (isMade(number, output) ? sum + size : sum), 0)
-    const mine = inputs.filter(
-      (input, i) =>
-        input && inputs.findIndex((other) => other?.node === input.node && other.output === input.output) === i,
+  const sizes = nodes.map(({ types }) => types.map(bytes))
+  // Inputs and outputs of the graph have memory of their own from the beginning.
+  const made = nodes.map(({ op }, number) =>
+    sum(sizes[number]!.map((size, output) => (op !== 'Input' && isShort(reads[number]![output]!) ? size : 0))),
+  )
+  const freed = (number: number) =>
+    sum(
+      operands[number]!.map(({ node, output }) =>
+        reads[node]![output] === 1 && nodes[node]!.op !== 'Input' ? sizes[node]![output]! : 0,
+      ),
     )
-    return mine.reduce((sum, input) => {
-      const { node, output } = input!
-      const times = inputs.filter((other) => other?.node === node && other.output === output).length
-      return reads[node]![output] === times && nodes[node]!.op !== 'Input' ? sum - sizes[node]![output]! : sum
-    }, made)
-  }
 
   const order: number[] = []
-  const ready = new Set([...nodes.keys()].filter((number) => missing[number] === 0))
-  while (ready.size > 0) {
-    const candidates = [...ready].sort((a, b) => a - b)
-    const next = candidates.find((number) => growth(number) <= 0) ?? candidates[0]!
-    ready.delete(next)
+  const missing = operands.map(({ length }) => length)
+  const ready = [...nodes.keys()].filter((number) => missing[number] === 0)
+  while (ready.length > 0) {
+    const best = ready.findIndex((number) => made[number]! <= freed(number))
+    const [next] = ready.splice(Math.max(0, best), 1) as [number]
     order.push(next)
-    for (const input of nodes[next]!.inputs) if (input) reads[input.node]![input.output]!--
-    for (const reader of readers[next]!) if (--missing[reader]! === 0) ready.add(reader)
+    for (const { node, output } of operands[next]!) reads[node]![output]!--
+    for (const reader of readers[next]!) if (--missing[reader]! === 0) insert(ready, reader)
   }
   return order
+}
+
+const isShort = (reads: number) => reads > 0 && reads !== Number.POSITIVE_INFINITY
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+
+/** The values that a node reads, each once. */
+const distinctInputs = ({ inputs }: Node): Value[] => [
+  ...new Map(inputs.flatMap((input) => (input ? [[`${input.node}.${input.output}`, input]] : []))).values(),
+]
+
+/** Into a list in ascending order. */
+function insert(list: number[], number: number): void {
+  const place = list.findIndex((other) => other > number)
+  list.splice(place < 0 ? list.length : place, 0, number)
 }

@@ -61,3 +61,28 @@ test('the gradients', () => {
     "
   `)
 })
+
+test('what stands between convolutions is blocked, too', () => {
+  const graph = graphOf((b) => {
+    const [x, skip, bias] = [b.input(dense([1, 4, 4, 16])), b.input(dense([1, 4, 4, 16])), b.input(dense([16]))]
+    const [w1, w2] = [b.input(dense([3, 3, 16, 16])), b.input(dense([3, 3, 16, 16]))]
+    const y = one(b, 'Convolution', [w1, null, x], LINEAR)
+    const activated = one(b, 'Elu', [one(b, 'Add', [one(b, 'Sub', [y, bias]), skip])])
+    const pooled = one(b, 'MaxPool', [activated], { filterSize: [2, 2], strides: [2, 2], pad: 'valid' })
+    return [one(b, 'Convolution', [w2, null, pooled], LINEAR)]
+  })
+  expect(passed(layout, graph)).toMatchInlineSnapshot(`
+    "
+    %5 = ToBlocked(%0) : float32[1,4,4,16] blocked
+    %6 = Convolution(%3, _, %5) {activation: "linear", leakyreluAlpha: 0, pooled: false, upsampled: false} : float32[1,4,4,16] blocked
+    %7 = Sub(%6, %2) : float32[1,4,4,16] blocked
+    %8 = ToBlocked(%1) : float32[1,4,4,16] blocked
+    %9 = Add(%7, %8) : float32[1,4,4,16] blocked
+    %10 = Elu(%9) : float32[1,4,4,16] blocked
+    %11 = MaxPool(%10) {filterSize: [2,2], pad: "valid", strides: [2,2]} : float32[1,2,2,16] blocked
+    %12 = Convolution(%4, _, %11) {activation: "linear", leakyreluAlpha: 0, pooled: false, upsampled: false} : float32[1,2,2,16] blocked
+    %13 = ToDense(%12) : float32[1,2,2,16]
+    return %13
+    "
+  `)
+})

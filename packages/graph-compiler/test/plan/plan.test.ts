@@ -33,7 +33,8 @@ const graphs: fc.Arbitrary<Graph> = fc
       .map((outputs) => ({ nodes, outputs: outputs.map((i) => values[i]!) }))
   })
 
-const overwrites: Overwrites = (_, { op, inputs }) => (op === 'InPlace' ? [...inputs.keys()] : [])
+const overwrites: Overwrites = (_, { op, inputs, types }) =>
+  types.map(() => (op === 'InPlace' ? [...inputs.keys()] : []))
 
 /**
  * Runs a plan with names instead of values.
