@@ -54,3 +54,10 @@ export function expectSameOutputs(got: Graph, expected: Graph, inputs: readonly 
     }
   }
 }
+
+/** How many nodes a graph has of each operation, but for inputs. */
+export const countOperations = ({ nodes }: Graph): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const { op } of nodes) if (op !== 'Input') counts[op] = (counts[op] ?? 0) + 1
+  return counts
+}
