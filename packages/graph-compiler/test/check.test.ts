@@ -160,7 +160,7 @@ describe('the table refuses, with got and expected', () => {
       'Elementwise',
       ['matrix'],
       { steps: [{ op: 'Transpose', inputs: [0], attributes: { perm: [1, 0] } }], results: [1] },
-      'Elementwise: got a step Transpose, expected an elementwise operation, Fill, Sum or Mean',
+      'Elementwise: got a step Transpose, expected an elementwise operation, Sum or Mean',
     ],
     [
       'Elementwise',
