@@ -1,23 +1,36 @@
-/** Times of single steps, in milliseconds, and of all of them together. */
+/** What single steps took, and what the process held meanwhile. */
 export interface Measurement {
+  /** Of each step, in milliseconds. */
   milliseconds: number[]
-  seconds: number
+  /** From the start of the process to the end of the first step of all, warm-up or not. */
+  firstStepSeconds: number
+  /** Resident memory at up to ten even places among the steps, the last at their end. */
+  rssBytes: number[]
 }
+
+/** Node has it where it runs with --expose-gc: memory is then what is in use, not what waits to be collected. */
+const collect: (() => void) | undefined = Reflect.get(globalThis, 'gc')
 
 /** Runs a step so many times; the first `warmup` runs come before and are not counted. */
 export async function measure(
   step: () => Promise<void>,
   { steps, warmup }: { steps: number; warmup: number },
 ): Promise<Measurement> {
-  for (let i = 0; i < warmup; i++) await step()
   const milliseconds: number[] = []
-  const start = performance.now()
-  for (let i = 0; i < steps; i++) {
+  const rssBytes: number[] = []
+  let firstStepSeconds: number | undefined
+  for (let i = -warmup; i < steps; i++) {
     const began = performance.now()
     await step()
-    milliseconds.push(performance.now() - began)
+    const ended = performance.now()
+    firstStepSeconds ??= ended / 1000 // its origin is the start of the process
+    if (i < 0) continue
+    milliseconds.push(ended - began)
+    if (Math.floor((10 * (i + 1)) / steps) === Math.floor((10 * i) / steps)) continue
+    collect?.()
+    rssBytes.push(process.memoryUsage.rss())
   }
-  return { milliseconds, seconds: (performance.now() - start) / 1000 }
+  return { milliseconds, firstStepSeconds: firstStepSeconds!, rssBytes }
 }
 
 /** The smallest value that at least p percent of all values do not exceed. */

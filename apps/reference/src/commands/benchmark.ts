@@ -22,6 +22,10 @@ export interface BenchmarkResult {
   ranks: number
   imagesPerSecond: number
   msPerStep: { p50: number; p95: number }
+  /** From the start of the process to the end of its first step, of warm-up or not. */
+  firstStepSeconds: number
+  /** Resident memory at up to ten even places among the steps; flat where nothing leaks. */
+  rssBytes: number[]
   /** The most memory that the process ever held. */
   peakRssBytes: number
   cpu: string
@@ -37,7 +41,7 @@ async function run(options: Options): Promise<BenchmarkResult> {
   for (const note of notes(options)) sayAside(note)
   const step = makeStep(options, imageSize)
   barrier()
-  const { milliseconds, seconds } = await measure(step, { steps, warmup: warmupStep })
+  const { milliseconds, ...measured } = await measure(step, { steps, warmup: warmupStep })
   const result: BenchmarkResult = {
     mode,
     backend: name,
@@ -46,8 +50,9 @@ async function run(options: Options): Promise<BenchmarkResult> {
     batchSize,
     steps,
     ranks: size(),
-    imagesPerSecond: sum(ofAllRanks((steps * batchSize) / seconds)),
+    imagesPerSecond: sum(ofAllRanks((1000 * steps * batchSize) / sum(milliseconds))),
     msPerStep: { p50: percentile(milliseconds, 50), p95: percentile(milliseconds, 95) },
+    ...measured,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     ...cpu(),
   }
@@ -58,12 +63,13 @@ async function run(options: Options): Promise<BenchmarkResult> {
 const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
 
 function describe(result: BenchmarkResult, description: string): string {
-  const { mode, backend, imageSize, batchSize, steps, ranks, imagesPerSecond, msPerStep, peakRssBytes, cpu, features } =
-    result
+  const { mode, backend, imageSize, batchSize, steps, ranks, imagesPerSecond, msPerStep } = result
+  const { firstStepSeconds, peakRssBytes, cpu, features } = result
   return [
     `${mode} on ${imageSize}x${imageSize}, batch ${batchSize}, ${steps} steps, ${ranks > 1 ? `${ranks} processes, ` : ''}backend ${backend} (${description})`,
     `images/s     ${imagesPerSecond.toFixed(2)}`,
     `ms a step    ${msPerStep.p50.toFixed(1)} (p50), ${msPerStep.p95.toFixed(1)} (p95)`,
+    `first step   done ${firstStepSeconds.toFixed(2)} s after the start`,
     `peak memory  ${(peakRssBytes / 2 ** 30).toFixed(2)} GiB`,
     `CPU          ${cpu}${features.length ? ` (${features.join(' ')})` : ''}`,
   ].join('\n')

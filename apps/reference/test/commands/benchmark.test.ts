@@ -21,20 +21,25 @@ test.each(['training', 'inference'] as const)('%s with --json prints one line wi
     'ranks',
     'imagesPerSecond',
     'msPerStep',
+    'firstStepSeconds',
+    'rssBytes',
     'peakRssBytes',
     'cpu',
     'features',
   ])
-  const { msPerStep, imagesPerSecond, peakRssBytes } = result
+  const { msPerStep, imagesPerSecond, firstStepSeconds, rssBytes, peakRssBytes } = result
   expect(msPerStep.p95).toBeGreaterThanOrEqual(msPerStep.p50)
   expect(imagesPerSecond).toBeGreaterThan((3 / msPerStep.p95) * 1000 * 0.9)
   expect(peakRssBytes).toBeGreaterThan(20e6)
+  expect(firstStepSeconds).toBeGreaterThan(0)
+  expect(rssBytes).toHaveLength(4)
+  for (const bytes of rssBytes) expect(bytes).toBeLessThan(1.1 * peakRssBytes)
 })
 
 test('tells it to people in lines, with the default backend and threads as wanted', async () => {
   const { stdout } = await succeed(`benchmark inference ${small} --threads 1`, '.')
   expect(stdout).toMatch(
-    /^inference on 32x32, batch 3, 4 steps, backend \w+ \([^)]*one thread[^)]*\)\nimages\/s .*\nms a step .*p50.*p95.*\npeak memory .*GiB\nCPU /,
+    /^inference on 32x32, batch 3, 4 steps, backend \w+ \([^)]*one thread[^)]*\)\nimages\/s .*\nms a step .*p50.*p95.*\nfirst step .* s after the start\npeak memory .*GiB\nCPU /,
   )
 })
 
@@ -56,6 +61,11 @@ test('warm-up steps run first and are not counted', async () => {
   let calls = 0
   const { milliseconds } = await measure(async () => void calls++, { steps: 3, warmup: 2 })
   expect([calls, milliseconds.length]).toEqual([5, 3])
+})
+
+test('memory is looked at ten times among many steps, at each of few', async () => {
+  const looks = async (steps: number) => (await measure(async () => {}, { steps, warmup: 1 })).rssBytes.length
+  expect(await Promise.all([1, 4, 10, 25, 1000].map(looks))).toEqual([1, 4, 10, 10, 10])
 })
 
 test('percentiles are values that were measured', () => {
