@@ -66,6 +66,9 @@ export {
   optimize,
   type Pass,
 } from './passes'
+export { graphPage } from './picture/page'
+export { graphSvg } from './picture/svg'
+export type { PictureOptions } from './picture/words'
 export {
   defaultOverwrites,
   isView,
