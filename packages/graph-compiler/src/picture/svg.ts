@@ -99,7 +99,7 @@ const linkTip = (graph: Graph, { values }: Link) =>
   cut(values.map((value) => `%${value.node} ${shapeText(typeOf(graph, value))}`).join('\n'), 400)
 
 /** How far from a box's centre its links leave or enter: side by side in the middle half, in the order of where they lead. */
-function ports(routes: readonly Route[], end: 'from' | 'to'): Map<Link, number> {
+function ports(routes: readonly Route[], end: Exclude<keyof Link, 'values'>): Map<Link, number> {
   const far = (route: Route) => route.x.at(end === 'from' ? -1 : 0)!
   const shifts = new Map<Link, number>()
   for (const mates of groupBy(routes, ({ link }) => link[end]).values())
