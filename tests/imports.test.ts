@@ -26,7 +26,7 @@ const files = (folder: string): string[] =>
 
 /** `@scope/name` or `name` of every package that a source file imports, statically or dynamically. */
 const importsOf = (path: string): string[] =>
-  [...readFileSync(path, 'utf8').matchAll(/(?:from|import|require\()\s*\(?['"]([^'".][^'"]*)['"]/g)]
+  [...readFileSync(path, 'utf8').matchAll(/(?:from|import|require\()\s*\(?['"]([^'".\s][^'"\s]*)['"]/g)]
     .map(([, specifier]) => specifier!)
     .filter((specifier) => !specifier.startsWith('node:') && !builtinModules.includes(specifier))
     .map((specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)![0])
