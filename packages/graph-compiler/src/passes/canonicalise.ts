@@ -10,6 +10,7 @@ import { editing, type GraphEditor } from './editor'
  *     b + a, b · a, b = a                                                     →  a + b, a · b, a = b, by their numbers
  *     Sum(Pack(a, b, …)), over all, of scalars                                →  AddN(a, b, …)
  *     AddN(a), Concat(a)                                                      →  a
+ *     AddN(a, b)                                                              →  a + b
  *
  * Values do not change, but for the order in which a sum of scalars is added up.
  */
@@ -30,6 +31,7 @@ function canonical(graph: GraphEditor, number: number): Value | undefined {
   const unchanged = String(graph.type(x).shape) === String(types[0]!.shape) && graph.type(x).dtype === types[0]!.dtype
   if (['Identity', 'Cast', 'Reshape', 'ExpandDims'].includes(op) && unchanged) return x
   if ((op === 'AddN' || op === 'Concat') && inputs.length === 1) return x
+  if (op === 'AddN' && inputs.length === 2) return graph.add(number, 'Add', ordered(inputs as [Value, Value]))[0]
 
   const reshaped = graph.made(x, 'Reshape')
   if (op === 'ExpandDims' || (op === 'Reshape' && reshaped))
@@ -40,7 +42,9 @@ function canonical(graph: GraphEditor, number: number): Value | undefined {
     return graph.add(number, 'AddN', pack.inputs)[0]
 
   if (!COMMUTATIVE.includes(op)) return undefined
-  const [a, b] = inputs as [Value, Value]
-  const ordered = a.node < b.node || (a.node === b.node && a.output <= b.output)
-  return ordered ? undefined : graph.add(number, op, [b, a], attributes)[0]
+  const operands = ordered(inputs as [Value, Value])
+  return operands[0] === x ? undefined : graph.add(number, op, operands, attributes)[0]
 }
+
+const ordered = ([a, b]: [Value, Value]): [Value, Value] =>
+  a.node < b.node || (a.node === b.node && a.output <= b.output) ? [a, b] : [b, a]

@@ -43,7 +43,8 @@ function fuse(graph: GraphEditor, numbers: readonly number[], dfilter: Value): b
     size: [height, width],
     upsampled,
   })
-  for (const bias of biasGradients(graph, dy)) graph.replace(bias, dbias!)
+  for (const bias of biasGradients(graph, dy))
+    if (!parts.some((part) => graph.isNeeded(bias.node, part))) graph.replace(bias, dbias!)
   graph.replace(dfilter, fused!)
   return true
 }

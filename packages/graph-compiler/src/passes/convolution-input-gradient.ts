@@ -38,6 +38,8 @@ function fuse(graph: GraphEditor, numbers: readonly number[]): void {
   if (form !== 'blocked' && form !== 'head') return
 
   const masked = gradients.map((dx) => maskBehind(graph, dx))
+  const isCycle = masked.some((mask) => mask && gradients.some(({ node }) => graph.isNeeded(node, mask.y)))
+  if (isCycle) return
   const results = gradients.map((dx, i) => masked[i]?.dx ?? dx)
   const inputs = [dy, filter, ...masked.map((mask) => mask?.y ?? null)]
   const at = Math.min(...gradients.map(({ node }) => node))

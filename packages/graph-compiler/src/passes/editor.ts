@@ -83,6 +83,19 @@ export class GraphEditor {
     return this.outputs.some((output) => sameValue(output, value))
   }
 
+  /** Is the node needed for a value? */
+  isNeeded(number: number, value: Value): boolean {
+    const seen = new Set<number>()
+    const stack = [value.node]
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node === number) return true
+      if (seen.has(node)) continue
+      seen.add(node)
+      for (const input of this.node(node).inputs) if (input) stack.push(input.node)
+    }
+    return false
+  }
+
   /**
    * The outputs of a new node. It runs where node number `at` does, or as soon after as its inputs are there.
    * @throws where inputs or attributes do not fit the operation

@@ -3,8 +3,10 @@ import type { Attributes, Graph, Node } from '../ir/graph'
 import { typeOf } from '../ir/graph'
 import { sameShape } from '../operations/operation'
 
-/** Values that a sweep may have (what it reads, constants, steps), and results: a kernel holds them all at once. */
+/** What a kernel holds at once: values (what is read, constants, steps; of scalars more), what is read, results. */
 const MOST_VALUES = 64
+const MOST_SCALARS = 256
+const MOST_READ = 64
 const MOST_RESULTS = 32
 
 /** Of float32 tensors, to float32. */
@@ -59,15 +61,24 @@ function isOverAll({ axis }: Attributes, shape: readonly number[]): boolean {
   return Array.isArray(axis) && shape.every((side, i) => side === 1 || axis.includes(i))
 }
 
-/** Is what these nodes, which hang together, would do not too much for one sweep? */
-export function fitsOneSweep(graph: Graph, members: ReadonlySet<number>, isOutput: (node: number) => boolean): boolean {
+/**
+ * Is what these nodes would do together not too much for one sweep over a shape?
+ * @param isResult whether others read what a node makes
+ */
+export function fitsOneSweep(
+  graph: Graph,
+  shape: readonly number[],
+  members: ReadonlySet<number>,
+  isResult: (node: number) => boolean,
+): boolean {
   const read = new Set<string>()
   let [steps, results] = [0, 0]
   for (const member of members) {
     const { op, inputs } = graph.nodes[member]!
-    steps += op === 'AddN' ? Math.max(1, inputs.length - 1) : 1
-    if (isOutput(member)) results++
+    steps += op === 'AddN' ? inputs.length - 1 : 1
+    if (isResult(member)) results++
     for (const input of inputs) if (input && !members.has(input.node)) read.add(`${input.node}.${input.output}`)
   }
-  return steps + read.size <= MOST_VALUES && results <= MOST_RESULTS
+  const most = sizeOfShape(shape) === 1 ? MOST_SCALARS : MOST_VALUES
+  return read.size <= MOST_READ && read.size + steps <= most && results <= MOST_RESULTS
 }

@@ -15,7 +15,7 @@ import { blockedValues } from './layouts'
  *                    └▶ Sum ──▶ total                                                           └▶ total
  *
  * Joined are neighbours (one reads what the other makes), siblings (both read one tensor of the shape) and, whatever their
- * shapes, small ones: those of a step's variables and scalars. Then one node has several sweeps (`sweepsOf`), none of which reads
+ * shapes, small ones: those of a step's variables, say. Then one node has several sweeps (`sweepsOf`), none of which reads
  * what another makes. Values do not change.
  */
 export const elementwise: Pass = (graph) => {
@@ -33,6 +33,8 @@ export const elementwise: Pass = (graph) => {
   return editor.result()
 }
 
+/** Groups that a node is tried to be joined to: whether that makes a cycle takes a walk through the graph. */
+const MOST_TRIED = 4
 /** A sweep over at most this many values costs little but its own beginning. */
 const SMALL = 2 ** 20
 
@@ -43,7 +45,10 @@ class Grouping {
   private readonly readers: number[][]
 
   constructor(private readonly graph: Graph) {
-    this.shapes = graph.nodes.map((_, i) => sweepOf(graph, i))
+    this.shapes = graph.nodes.map((_, i) => {
+      const shape = sweepOf(graph, i)
+      return shape && fitsOneSweep(graph, shape, new Set([i]), () => true) ? shape : null
+    })
     this.joined = new Groups(graph)
     this.readers = graph.nodes.map(() => [])
     for (const [i, { inputs }] of graph.nodes.entries())
@@ -61,7 +66,7 @@ class Grouping {
 
   joinNeighbours(node: number): void {
     for (const input of this.graph.nodes[node]!.inputs)
-      if (input && this.isAlike(input.node, node)) this.join(input.node, node, true)
+      if (input && this.isAlike(input.node, node)) this.join(input.node, node)
   }
 
   /** Joins those of the nodes, which are of one shape, that read the same tensor of that shape. */
@@ -71,23 +76,26 @@ class Grouping {
       for (const input of this.graph.nodes[node]!.inputs)
         if (input && sameShape(typeOf(this.graph, input).shape, this.shapes[node]!))
           readers.set(key(input), [...(readers.get(key(input)) ?? []), node])
-    for (const siblings of readers.values()) this.joinAll(siblings, true)
+    for (const siblings of readers.values()) joinEach(siblings, (a, b) => this.join(a, b))
   }
 
-  /** Not those between convolutions, which may go over blocked tensors: they stay among themselves. */
+  /**
+   * Joins small groups that do not depend on each other: a variable's part of an update those of all others. Not those between
+   * convolutions, which may go over blocked tensors: they stay among themselves.
+   */
   joinSmall(): void {
     const blocked = blockedValues(this.graph)
-    const touches = (node: number) =>
+    const isApart = (node: number) =>
       [{ node, output: 0 }, ...this.graph.nodes[node]!.inputs].some((value) => blocked.has(key(value!)))
-    const apart = new Set(
-      [...this.shapes.keys()].filter((i) => this.shapes[i] && touches(i)).map((i) => this.joined.of(i)),
-    )
-    this.joinAll(
-      [...this.shapes.keys()].filter(
-        (node) => this.shapes[node] && this.size(node) <= SMALL && !apart.has(this.joined.of(node)),
-      ),
-      false,
-    )
+    const alike = new Map<number, number[]>()
+    for (const [group, height] of this.joined.heights()) {
+      const members = this.joined.nodesOf(group)
+      if (members.every((node) => this.shapes[node] && this.size(node) <= SMALL && !isApart(node)))
+        alike.set(height, [...(alike.get(height) ?? []), group])
+    }
+    for (const groups of alike.values()) this.joined.mergeAlike(groups)
+    const left = [...alike.values()].map(([first]) => this.joined.nodesOf(this.joined.of(first!))[0]!)
+    joinEach(left, (a, b) => this.joined.merge(a, b))
   }
 
   /** The nodes of each group that is to be one node. */
@@ -97,23 +105,20 @@ class Grouping {
       .filter((members) => members.length > 1 || (members.length === 1 && this.readsConstant(members[0]!)))
   }
 
-  private joinAll(nodes: readonly number[], hanging: boolean): void {
-    const firsts: number[] = []
-    for (const node of nodes) if (!firsts.some((first) => this.join(first, node, hanging))) firsts.push(node)
-  }
-
-  /** @param hanging whether the two are to be one sweep, not several of one node */
-  private join(a: number, b: number, hanging: boolean): boolean {
+  /** Makes one sweep of two groups, if it is not too much for one and makes no cycle. */
+  private join(a: number, b: number): boolean {
     const [from, to] = [this.joined.of(a), this.joined.of(b)]
     if (from === to) return true
-    if (hanging && !this.isOneSweep(from, to)) return false
+    if (!this.isOneSweep(from, to)) return false
     return this.joined.merge(from, to, ({ node }) => !isReduction(this.graph.nodes[node]!))
   }
 
   /** Are the two together small enough for one sweep? */
   private isOneSweep(a: number, b: number): boolean {
     const members = new Set([...this.joined.nodesOf(a), ...this.joined.nodesOf(b)])
-    return fitsOneSweep(this.graph, members, (node) => this.readers[node]!.some((reader) => !members.has(reader)))
+    return fitsOneSweep(this.graph, this.shapes[a]!, members, (node) =>
+      this.readers[node]!.some((reader) => !members.has(reader)),
+    )
   }
 
   private isAlike(a: number, b: number): boolean {
@@ -130,6 +135,12 @@ class Grouping {
     const constants = inputs.filter((input) => input && isConstant(this.graph.nodes[input.node]!))
     return this.shapes[node] !== null && constants.length > 0 && constants.length < inputs.length
   }
+}
+
+/** Joins each node with one of those before it, if one of the last few will. */
+function joinEach(nodes: readonly number[], join: (a: number, b: number) => boolean): void {
+  const firsts: number[] = []
+  for (const node of nodes) if (!firsts.slice(-MOST_TRIED).some((first) => join(first, node))) firsts.push(node)
 }
 
 function fuse(graph: GraphEditor, members: readonly number[]): void {

@@ -39,11 +39,44 @@ export class Groups {
     const [from, to] = [this.of(a), this.of(b)]
     if (from === to) return true
     if (this.path(from, to, inside) || this.path(to, from, inside)) return false
-    const [kept, gone] = from < to ? [from, to] : [to, from]
+    this.unite(Math.min(from, to), Math.max(from, to))
+    return true
+  }
+
+  private unite(kept: number, gone: number): void {
     for (const node of this.members[gone]!) this.groups[node] = kept
     this.members[kept] = [...this.members[kept]!, ...this.members[gone]!].sort((x, y) => x - y)
     this.members[gone] = []
-    return true
+  }
+
+  /** How many groups a group's longest way to the end passes. Groups that are as far from it do not depend on each other. */
+  heights(): Map<number, number> {
+    const heights = new Map<number, number>()
+    const waiting = new Map<number, number>() // for how many readers' heights
+    const sources = (group: number) =>
+      new Set(
+        this.members[group]!.flatMap((member) =>
+          this.graph.nodes[member]!.inputs.flatMap((input) => (input ? this.of(input.node) : [])),
+        ).filter((source) => source !== group),
+      )
+    for (const group of new Set(this.groups)) {
+      heights.set(group, 0)
+      for (const source of sources(group)) waiting.set(source, (waiting.get(source) ?? 0) + 1)
+    }
+    const known = [...heights.keys()].filter((group) => !waiting.has(group))
+    for (let group = known.pop(); group !== undefined; group = known.pop())
+      for (const source of sources(group)) {
+        heights.set(source, Math.max(heights.get(source)!, heights.get(group)! + 1))
+        waiting.set(source, waiting.get(source)! - 1)
+        if (waiting.get(source) === 0) known.push(source)
+      }
+    return heights
+  }
+
+  /** Makes one group of groups that are equally far from the end. */
+  mergeAlike(groups: readonly number[]): void {
+    const [first, ...others] = [...groups].sort((a, b) => a - b)
+    for (const other of others) this.unite(first!, other)
   }
 
   /** Is there a way from a group to another, by one of its values that may not stay inside, or by way of a third group? */

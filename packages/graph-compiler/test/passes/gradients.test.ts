@@ -94,6 +94,24 @@ test('the gradient by one part alone keeps its slice', () => {
   `)
 })
 
+test('no cycle: a mask that another of the gradients is needed for', () => {
+  const graph = graphOf((b) => {
+    const [dy, filter] = [b.input(dense([1, 4, 4, 16])), b.input(dense([3, 3, 32, 16]))]
+    const [da, dc] = slices(b, dy, filter, [16, 16], [0, 1])
+    return [one(b, 'ReluGrad', [dc!, one(b, 'Exp', [da!])])]
+  })
+  expect(convolutionInputGradient(graph)).toBe(graph)
+})
+
+test('no cycle: a part that the bias gradient is needed for', () => {
+  const graph = graphOf((b) => {
+    const [dy, x] = [b.input(dense([1, 4, 4, 16])), b.input(dense([1, 4, 4, 16]))]
+    const dbias = one(b, 'BiasAddGrad', [dy])
+    return [one(b, 'Conv2DBackpropFilter', [one(b, 'Add', [x, dbias]), dy], { ...SAME, filterShape: [3, 3, 16, 16] })]
+  })
+  expect(passed(convolutionFilterGradient, graph)).toContain('BiasAddGrad')
+})
+
 test("an upsampled part's gradient", () => {
   const graph = graphOf((b) => {
     const [dy, filter, x] = [
