@@ -68,6 +68,29 @@ test('a convolution reads an upsampled part in place', () => {
   `)
 })
 
+test.each([
+  ['by 3', [6, 6], RESIZE],
+  ['of aligned corners', [4, 4], { ...RESIZE, alignCorners: true }],
+])('an enlargement %s stays', (_, size, attributes) => {
+  const graph = graphOf((b) => {
+    const [x, filter] = [b.input(dense([1, 2, 2, 16])), b.input(dense([2, 2, 16, 16]))]
+    return [one(b, 'Conv2D', [one(b, 'ResizeNearestNeighbor', [x], { ...attributes, size }), filter], SAME)]
+  })
+  expect(convolution(graph)).toBe(graph)
+})
+
+test('a pooling of other windows stays', () => {
+  const graph = graphOf((b) => {
+    const [x, filter] = [b.input(dense([1, 6, 6, 16])), b.input(dense([3, 3, 16, 16]))]
+    const y = one(b, 'Conv2D', [x, filter], SAME)
+    return [
+      one(b, 'MaxPool', [y], { ...POOL, filterSize: [3, 3] }),
+      one(b, 'MaxPool', [y], { ...POOL, strides: [1, 1] }),
+    ]
+  })
+  expect(passed(convolution, graph).match(/MaxPool/g)).toHaveLength(2)
+})
+
 test('an activation that the fast kernel lacks follows it', () => {
   const graph = graphOf((b) => {
     const [x, filter, bias] = [b.input(dense([1, 4, 4, 16])), b.input(dense([1, 1, 16, 1])), b.input(dense([1]))]
