@@ -33,6 +33,12 @@
 #define VL 4
 #endif
 
+#if VL == 16 || defined(NEON)
+#define VECTOR_REGISTERS 32
+#else
+#define VECTOR_REGISTERS 16
+#endif
+
 typedef float vf __attribute__((vector_size(VL * 4)));                          // aligned, in registers
 typedef int32_t vi __attribute__((vector_size(VL * 4)));
 typedef float vf_unaligned __attribute__((vector_size(VL * 4), aligned(4), may_alias)); // in memory

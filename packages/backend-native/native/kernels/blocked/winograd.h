@@ -4,8 +4,10 @@
 //   Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A
 //
 // for the points 0, ±5/8, ±3/2, ∞, whose rounding errors are half those of the usual 0, ±1, ±2. All constants of A and B
-// are exact in float32. Each function works on VL channels. Six by six values do not fit the registers: rows are done in
-// groups that share their inputs ({0}, {1, 2}, {3, 4}, {5}), and the inputs are read again for each.
+// are exact in float32. Each function works on VL channels.
+//
+// Six by six values do not fit the registers. Where there are 32, rows are done in groups that share their inputs ({0}, {1, 2},
+// {3, 4}, {5}), and the inputs are read again for each. Of 16 too few are left for that: columns, then rows, through memory.
 #pragma once
 #include "../isa.h"
 #include "layout.h"
@@ -31,19 +33,24 @@ INLINE void winograd_pair(float point, float square, vf d1, vf d2, vf d3, vf d4,
   *minus = v_fma(v_set(-point), odd, even);
 }
 
+// Bᵀ d of six values.
+INLINE void winograd_input_line(const vf d[6], vf v[6]) {
+  v[0] = winograd_end(d[0], d[2], d[4]);
+  winograd_pair(POINT_A, SQUARE_B, d[1], d[2], d[3], d[4], &v[1], &v[2]);
+  winograd_pair(POINT_B, SQUARE_A, d[1], d[2], d[3], d[4], &v[3], &v[4]);
+  v[5] = winograd_end(d[1], d[3], d[5]);
+}
+
 INLINE void winograd_input_row(const vf d[6], float *v, int64_t stride) {
-  vf plus, minus;
-  v_store(v, winograd_end(d[0], d[2], d[4]));
-  winograd_pair(POINT_A, SQUARE_B, d[1], d[2], d[3], d[4], &plus, &minus);
-  v_store(v + stride, plus), v_store(v + 2 * stride, minus);
-  winograd_pair(POINT_B, SQUARE_A, d[1], d[2], d[3], d[4], &plus, &minus);
-  v_store(v + 3 * stride, plus), v_store(v + 4 * stride, minus);
-  v_store(v + 5 * stride, winograd_end(d[1], d[3], d[5]));
+  vf row[6];
+  winograd_input_line(d, row);
+  UNROLL(6) for (int j = 0; j < 6; j++) v_store(v + j * stride, row[j]);
 }
 
 // x: the first of 6x6 pixels, `rowStride` floats from row to row. Value i of the 36 goes to v + i·stride.
 INLINE void winograd_input(const float *x, int64_t rowStride, float *v, int64_t stride) {
 #define PIXEL(i) v_load(x + (i)*rowStride + j * BLOCK)
+#if VECTOR_REGISTERS == 32
   vf p[6], q[6];
   UNROLL(6) for (int j = 0; j < 6; j++) p[j] = winograd_end(PIXEL(0), PIXEL(2), PIXEL(4));
   winograd_input_row(p, v, stride);
@@ -55,6 +62,16 @@ INLINE void winograd_input(const float *x, int64_t rowStride, float *v, int64_t 
   winograd_input_row(p, v + 18 * stride, stride), winograd_input_row(q, v + 24 * stride, stride);
   UNROLL(6) for (int j = 0; j < 6; j++) p[j] = winograd_end(PIXEL(1), PIXEL(3), PIXEL(5));
   winograd_input_row(p, v + 30 * stride, stride);
+#else
+  vf rows[6][6];
+  UNROLL(1) for (int j = 0; j < 6; j++) { // unrolled, it would spill
+    const vf column[6] = {PIXEL(0), PIXEL(1), PIXEL(2), PIXEL(3), PIXEL(4), PIXEL(5)};
+    vf done[6];
+    winograd_input_line(column, done);
+    UNROLL(6) for (int i = 0; i < 6; i++) rows[i][j] = done[i];
+  }
+  UNROLL(1) for (int i = 0; i < 6; i++) winograd_input_row(rows[i], v + i * 6 * stride, stride);
+#endif
 #undef PIXEL
 }
 
