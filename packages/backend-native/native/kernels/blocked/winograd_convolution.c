@@ -8,7 +8,7 @@
 #include "filter.h"
 #include "winograd_stages.h"
 
-enum { STRIP_FLOATS = 170 << 10, LONGEST_STRIP = 48, TASKS_PER_THREAD = 4, MOST_STRIPS_PER_TASK = 16 };
+enum { STRIP_FLOATS = 96 << 10, LONGEST_STRIP = 48, TASKS_PER_THREAD = 4, MOST_STRIPS_PER_TASK = 16 };
 
 typedef struct {
   BlockedShape x, y; // channels of all parts, and of all outputs
@@ -115,7 +115,7 @@ static void choose(Call *c, int threads) {
   c->keepFilters = c->y.channels <= c->tiles;
   const int64_t most = smaller(outputBlocks, PANEL_MOST), channels = (c->keepFilters ? c->x.channels : 0) + most * BLOCK;
   const int64_t fitting = smaller(STRIP_FLOATS / (WINOGRAD_PRODUCTS * channels), c->keepFilters ? LONGEST_STRIP : MAX_STRIP);
-  const int64_t tiles = larger(PANEL_ROWS, smaller(fitting, c->tiles) / PANEL_ROWS * PANEL_ROWS);
+  const int64_t tiles = larger(PANEL_ROWS, smaller(larger(fitting, 2 * PANEL_ROWS), c->tiles) / PANEL_ROWS * PANEL_ROWS);
   c->stages = stages_of(c->x, tiles, outputBlocks);
   c->strips = (c->tiles + tiles - 1) / tiles;
   const int64_t first = c->keepFilters ? c->strips : c->panels, second = c->keepFilters ? c->panels : c->strips;
