@@ -166,3 +166,22 @@ test('a handle that is released twice, or resolved without a flush, is an error'
   const [z] = recorder.record('Neg', [y], {})
   expect(() => recorder.resolve(z!, executor.block(new Float32Array(1)))).toThrow('not flushed')
 })
+
+test('attributes that change for ever are forgotten now and then; keys stay right and are never given twice', () => {
+  const executor = new Executor()
+  const { recorder } = executor
+  const keyOf = (value: number) => {
+    const [x] = recorder.record('Fill', [], { shape: [], value, dtype: 'float32' })
+    const flushed = recorder.flush()!
+    if (value % 10_000 === 0) expect(flushed.key).toBe(graphKey(flushed.graph))
+    recorder.resolve(x!, executor.block(Float32Array.of(value)))
+    recorder.release(x!)
+    return flushed.key
+  }
+  const keys = new Set<string>()
+  const count = 50_000 // each is a number, an object and a node that are new
+  for (let value = 0; value < count; value++) keys.add(keyOf(value))
+  expect(keys.size).toBe(count)
+  expect(keys.has(keyOf(0))).toBe(false) // 0 was forgotten
+  expect(keyOf(count - 1)).toBe([...keys].at(-1)) // the last was not
+})

@@ -38,7 +38,7 @@ const newId = () => {
 }
 
 interface Tables {
-  scalars: Map<string | number | boolean | null, number>
+  scalars: Map<string | number | boolean | null | symbol, number>
   lists: Trie<number>
   objects: Trie<Interned<Attributes>>
   types: Trie<Interned<TensorType>>
@@ -69,9 +69,12 @@ export function tidyInterner(): void {
   generation++
 }
 
+/** A Map takes −0 for 0. */
+const NEGATIVE_ZERO = Symbol('-0')
+
 /** The number of a plain value: a string, a number (0 and −0 differ), a boolean or null. */
 export function scalarId(value: string | number | boolean | null): number {
-  const key = Object.is(value, -0) ? '-0 ' : value
+  const key = Object.is(value, -0) ? NEGATIVE_ZERO : value
   let id = tables.scalars.get(key)
   if (id === undefined) {
     id = newId()
