@@ -17,6 +17,7 @@ const loaders: Record<CommandName, () => Promise<Run>> = {
   benchmark: async () => (await import('./commands/benchmark')).benchmark,
   data: async () => (await import('./commands/data')).data,
   summary: async () => (await import('./commands/summary')).summarize,
+  graph: async () => (await import('./commands/graph')).graph,
   doctor: async () => (await import('./commands/doctor')).doctor,
 }
 
@@ -28,7 +29,7 @@ const firstSpeaks = 5000
  * a host's first says what works there.
  */
 async function isMine(name: CommandName): Promise<boolean> {
-  if (!['predict', 'data', 'summary', 'doctor'].includes(name)) return true
+  if (!['predict', 'data', 'summary', 'graph', 'doctor'].includes(name)) return true
   const { rank, localRank, size } = await place()
   if (name === 'doctor') return localRank === 0
   if (rank === 0 && size > 1) process.stderr.write(`${name} is done by one process, the first of ${size}\n`)

@@ -36,7 +36,7 @@ export interface BenchmarkResult {
 export const benchmark = ({ options }: Request): Promise<BenchmarkResult> => inWorld(() => run(options))
 
 async function run(options: Options): Promise<BenchmarkResult> {
-  const { mode, imageSize = 512, batchSize, numIter: steps, warmupStep, json } = options
+  const { mode = 'training', imageSize = 512, batchSize, numIter: steps, warmupStep, json } = options
   const { name, description, threads } = await selectBackend(options.backend, mode, threadsOf(options))
   for (const note of notes(options)) sayAside(note)
   const step = makeStep(options, imageSize)

@@ -4,6 +4,8 @@ import { z } from 'zod'
 export interface About {
   section: Section
   help: string
+  /** A letter that stands for the flag, behind one hyphen. */
+  short?: string
   /** What stands for the value in help: `--run-name <name>`. */
   value?: string
   /** Further names of the flag; names are compared without case, hyphens and underscores. */

@@ -82,7 +82,7 @@ function addCommand(program: Program, name: CommandName, onParsed: (flags: Recor
 
 /** Commander's form of an option: two for a boolean, of which help shows the one that changes something. */
 function commanderOptions(name: OptionName, defaults: Partial<Options> = {}): Option[] {
-  const { help, value } = describe(name)
+  const { help, value, short } = describe(name)
   const flag = kebab(name)
   const byDefault = defaults[name] ?? schema.shape[name].safeParse(undefined).data
   if (isFlag(name)) {
@@ -94,5 +94,8 @@ function commanderOptions(name: OptionName, defaults: Partial<Options> = {}): Op
   const inner = innerType(name)
   const words = inner instanceof z.ZodEnum ? `: ${inner.options.join(', ')}` : ''
   const placeholder = value ?? (words ? 'word' : 'number')
-  return [new Option(`--${flag} ${name === 'resume' ? `[${placeholder}]` : `<${placeholder}>`}`, shown + words)]
+  const letter = short ? `-${short}, ` : ''
+  return [
+    new Option(`${letter}--${flag} ${name === 'resume' ? `[${placeholder}]` : `<${placeholder}>`}`, shown + words),
+  ]
 }

@@ -262,14 +262,35 @@ export const schema = z.strictObject({
   outputDir: text().default('predictions').register(about, {
     section: 'Command',
     value: 'folder',
-    help: 'where predict and data write',
+    help: 'where predict, data and graph write',
   }),
   threshold: number(0, 1)
     .default(0.75)
     .register(about, { section: 'Command', help: 'a pixel is defective where its probability is greater' }),
-  mode: oneOf('training', 'inference')
-    .default('training')
-    .register(about, { section: 'Command', help: 'benchmark: what to measure' }),
+  mode: oneOf('training', 'inference').optional().register(about, {
+    section: 'Command',
+    help: 'benchmark, graph: a training step or a prediction (default: training; graph alone: both)',
+  }),
+  pass: text().optional().register(about, {
+    section: 'Command',
+    value: 'name',
+    help: 'graph: show what this pass alone makes of the recorded graph',
+  }),
+  after: text().optional().register(about, {
+    section: 'Command',
+    value: 'name',
+    help: 'graph: show the graph behind this pass and all before it, or as it was `recorded`',
+  }),
+  format: oneOf('text', 'svg', 'html').optional().register(about, {
+    section: 'Command',
+    help: "graph: how one is shown (default: by --output's ending, else text)",
+  }),
+  output: text().optional().register(about, {
+    section: 'Command',
+    value: 'file',
+    short: 'o',
+    help: 'graph: where one is written, instead of to the terminal',
+  }),
   action: oneOf('generate', 'download', 'check', 'preview')
     .default('check')
     .register(about, { section: 'Command', help: 'data: what to do' }),

@@ -24,11 +24,12 @@ function aligned([header, ...rows]: string[][]): string {
 }
 
 function row(name: OptionName): string[] {
-  const { help, value, aliases = [] } = describe(name)
+  const { help, value, short, aliases = [] } = describe(name)
   const inner = innerType(name)
   const words = inner instanceof z.ZodEnum ? `: ${inner.options.map((word) => `\`${word}\``).join(', ')}` : ''
   const byDefault = schema.shape[name].safeParse(undefined).data
-  const also = aliases.length ? ` (also ${aliases.map((alias) => `\`--${alias}\``).join(', ')})` : ''
+  const others = [...(short ? [`-${short}`] : []), ...aliases.map((alias) => `--${alias}`)]
+  const also = others.length ? ` (also ${others.map((other) => `\`${other}\``).join(', ')})` : ''
   const shown = Array.isArray(byDefault) || byDefault === undefined ? '' : `\`${byDefault}\``
   const flag = `\`--${kebab(name)}${isFlag(name) ? '' : ` <${value ?? 'value'}>`}\`${also}`
   return [flag, shown, `${escaped(help)}${words}`]
