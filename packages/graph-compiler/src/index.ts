@@ -30,6 +30,7 @@ export {
   subgraph,
   type Use,
   usesOf,
+  valueKey,
 } from './ir/walk'
 export { bytesOf, type Cost, costOf } from './operations/cost'
 export { expandGraph } from './operations/expand'

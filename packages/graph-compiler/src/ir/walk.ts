@@ -26,6 +26,9 @@ export function usesOf({ nodes, outputs }: Graph): (value: Value) => readonly Us
 export const sameValue = (a: Value | null, b: Value | null): boolean =>
   a === b || (a !== null && b !== null && a.node === b.node && a.output === b.output)
 
+/** A value as a key for a Map or a Set. */
+export const valueKey = ({ node, output }: Value): string => `${node}.${output}`
+
 /** For each node, whether the outputs need it. */
 export function liveNodes({ nodes, outputs }: Graph): boolean[] {
   const live = nodes.map(() => false)

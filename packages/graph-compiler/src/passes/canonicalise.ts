@@ -1,4 +1,5 @@
 import type { Value } from '../ir/graph'
+import { sameShape } from '../operations/operation'
 import { editing, type GraphEditor } from './editor'
 
 /**
@@ -28,7 +29,7 @@ function canonical(graph: GraphEditor, number: number): Value | undefined {
   const { op, inputs, attributes, types } = graph.node(number)
   const [x] = inputs as Value[]
   if (!x) return undefined
-  const unchanged = String(graph.type(x).shape) === String(types[0]!.shape) && graph.type(x).dtype === types[0]!.dtype
+  const unchanged = sameShape(graph.type(x).shape, types[0]!.shape) && graph.type(x).dtype === types[0]!.dtype
   if (['Identity', 'Cast', 'Reshape', 'ExpandDims'].includes(op) && unchanged) return x
   if ((op === 'AddN' || op === 'Concat') && inputs.length === 1) return x
   if (op === 'AddN' && inputs.length === 2) return graph.add(number, 'Add', ordered(inputs as [Value, Value]))[0]

@@ -1,5 +1,6 @@
 import type { Node } from '../ir/graph'
 import { nodeId } from '../ir/intern'
+import { valueKey } from '../ir/walk'
 import { editing } from './editor'
 
 /**
@@ -23,4 +24,4 @@ export const commonSubexpressions = editing((graph) => {
 })
 
 const keyOf = ({ op, inputs, attributes, types }: Node): string =>
-  [nodeId(op, attributes, types), ...inputs.map((value) => value && `${value.node}.${value.output}`)].join()
+  [nodeId(op, attributes, types), ...inputs.map((value) => value && valueKey(value))].join()

@@ -1,5 +1,6 @@
 import type { DataType } from '@tensorflow/tfjs-core'
 import type { TensorType, Value } from '../ir/graph'
+import { sameShape } from '../operations/operation'
 import { editing, type GraphEditor } from './editor'
 
 /**
@@ -62,7 +63,7 @@ function filled(graph: GraphEditor, value: Value | null): number | undefined {
 
 function cast(value: number, from: DataType, to: DataType): number | undefined {
   if (to === 'bool') return from === 'complex64' ? undefined : Number(value !== 0)
-  if (to === 'int32') return Number.isFinite(value) ? Math.trunc(value) : undefined
+  if (to === 'int32') return Math.abs(value) < 2 ** 31 ? value | 0 : undefined
   return to === 'float32' ? Math.fround(value) : undefined
 }
 
@@ -81,7 +82,7 @@ function unchangedOf(graph: GraphEditor, number: number): Value | undefined {
   const [a, b] = inputs as [Value, Value]
   const fits = (x: Value, c: Value) =>
     Object.is(filled(graph, c), neutral.constant) &&
-    String(graph.type(x).shape) === String(types[0]!.shape) &&
+    sameShape(graph.type(x).shape, types[0]!.shape) &&
     graph.type(x).dtype === types[0]!.dtype
   if (fits(a, b)) return a
   return neutral.either && fits(b, a) ? b : undefined

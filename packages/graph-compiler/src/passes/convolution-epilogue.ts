@@ -1,4 +1,6 @@
 import type { Attributes, Value } from '../ir/graph'
+import { sameValue } from '../ir/walk'
+import { sameShape } from '../operations/operation'
 import { editing, type GraphEditor } from './editor'
 
 /**
@@ -26,18 +28,12 @@ export const convolutionEpilogue = editing((graph) => {
   }
 })
 
-/** The node that alone reads a value. */
-function onlyUser(graph: GraphEditor, value: Value): number | undefined {
-  return graph.uses(value) === 1 ? graph.users(value)[0] : undefined
-}
-
 function biasBehind(graph: GraphEditor, conv: Value): { sum: Value; bias: Value } | undefined {
-  const user = onlyUser(graph, conv)
-  if (user === undefined || graph.node(user).op !== 'Add') return undefined
-  const bias = graph.node(user).inputs.find((input) => input!.node !== conv.node)!
+  const sum = graph.soleUser(conv, 'Add')
+  const bias = sum && graph.producer(sum).inputs.find((input) => !sameValue(input, conv))
+  if (!bias) return undefined
   const { shape, dtype } = graph.type(bias)
-  const fits = dtype === 'float32' && shape.length === 1 && shape[0] === graph.type(conv).shape[3]
-  return fits ? { sum: { node: user, output: 0 }, bias } : undefined
+  return dtype === 'float32' && sameShape(shape, graph.type(conv).shape.slice(3)) ? { sum, bias } : undefined
 }
 
 const ACTIVATIONS: Record<string, string> = {
@@ -49,11 +45,9 @@ const ACTIVATIONS: Record<string, string> = {
 }
 
 function activationBehind(graph: GraphEditor, value: Value): { y: Value; attributes: Attributes } | undefined {
-  const user = onlyUser(graph, value)
-  if (user === undefined) return undefined
-  const { op, attributes } = graph.node(user)
-  const activation = ACTIVATIONS[op]
-  if (!activation) return undefined
+  const y = graph.soleUser(value, ...Object.keys(ACTIVATIONS))
+  if (!y) return undefined
+  const { op, attributes } = graph.producer(y)
   const slope: Attributes = op === 'LeakyRelu' ? { leakyreluAlpha: attributes.alpha! } : {}
-  return { y: { node: user, output: 0 }, attributes: { activation, ...slope } }
+  return { y, attributes: { activation: ACTIVATIONS[op]!, ...slope } }
 }

@@ -52,16 +52,15 @@ function fuse(graph: GraphEditor, numbers: readonly number[], dfilter: Value): b
 /** The joint gradient that a part's goes into, and the parts' in their order, where nothing else reads them. */
 function jointGradient(graph: GraphEditor, number: number): { dfilter: Value; parts: number[] } | undefined {
   const dy = graph.node(number).inputs[1]!
-  const part = { node: number, output: 0 }
-  const [user] = graph.users(part)
-  if (user === undefined) return undefined
-  const { op, inputs, attributes } = graph.node(user)
+  const dfilter = graph.soleUser({ node: number, output: 0 }, 'Concat')
+  if (!dfilter) return undefined
+  const { inputs, attributes } = graph.producer(dfilter)
   const isPart = (value: Value) => {
     const node = graph.made(value, 'Conv2DBackpropFilter')
     return node && sameValue(node.inputs[1]!, dy) && graph.uses(value) === 1
   }
-  if (op !== 'Concat' || attributes.axis !== 2 || !inputs.every((input) => isPart(input!))) return undefined
-  return { dfilter: { node: user, output: 0 }, parts: inputs.map((input) => input!.node) }
+  const isJoint = attributes.axis === 2 && inputs.every((input) => isPart(input!))
+  return isJoint ? { dfilter, parts: inputs.map((input) => input!.node) } : undefined
 }
 
 /** What sums dy over all but its channels. */

@@ -1,5 +1,6 @@
 import type { Value } from '../ir/graph'
 import { sameValue } from '../ir/walk'
+import { sameShape } from '../operations/operation'
 import { channelsOf, formOf, isDoubling, isSame } from './convolution-forms'
 import { editing, type GraphEditor } from './editor'
 
@@ -81,23 +82,17 @@ function slicesOfOneFilter(graph: GraphEditor, number: number): number[] | undef
 
 /** The gradient of a nearest-neighbour enlargement by 2 that alone reads a value. */
 function shrunk(graph: GraphEditor, large: Value): Value | undefined {
-  const [user] = graph.users(large)
-  if (user === undefined || graph.uses(large) !== 1) return undefined
-  const node = graph.node(user)
-  const [, dy] = node.inputs
-  return node.op === 'ResizeNearestNeighborGrad' &&
-    sameValue(dy!, large) &&
-    isDoubling(node, node.types[0]!.shape, graph.type(large).shape)
-    ? { node: user, output: 0 }
-    : undefined
+  const small = graph.soleUser(large, 'ResizeNearestNeighborGrad')
+  if (!small) return undefined
+  const node = graph.producer(small)
+  const isOfIt = sameValue(node.inputs[1]!, large) && isDoubling(node, graph.type(small).shape, graph.type(large).shape)
+  return isOfIt ? small : undefined
 }
 
 /** The ReLU's gradient that alone reads dx, and the ReLU's output. */
 function maskBehind(graph: GraphEditor, dx: Value): { dx: Value; y: Value } | undefined {
-  const [user] = graph.users(dx)
-  if (user === undefined || graph.uses(dx) !== 1) return undefined
-  const { op, inputs } = graph.node(user)
-  const [dy, y] = inputs
-  const fits = op === 'ReluGrad' && sameValue(dy!, dx) && String(graph.type(y!).shape) === String(graph.type(dx).shape)
-  return fits ? { dx: { node: user, output: 0 }, y: y! } : undefined
+  const masked = graph.soleUser(dx, 'ReluGrad')
+  if (!masked) return undefined
+  const [dy, y] = graph.producer(masked).inputs as [Value, Value]
+  return sameValue(dy, dx) && sameShape(graph.type(y).shape, graph.type(dx).shape) ? { dx: masked, y } : undefined
 }

@@ -79,6 +79,14 @@ export class GraphEditor {
     )
   }
 
+  /** The output of the one node that reads a value, where it is the only one that needs it and is of one of these operations. */
+  soleUser(value: Value, ...ops: string[]): Value | undefined {
+    const [user] = this.users(value)
+    return user !== undefined && this.uses(value) === 1 && ops.includes(this.node(user).op)
+      ? { node: user, output: 0 }
+      : undefined
+  }
+
   isOutput(value: Value): boolean {
     return this.outputs.some((output) => sameValue(output, value))
   }

@@ -1,9 +1,11 @@
 // What one sweep over memory can compute.
 import type { Attributes, Graph, Node } from '../ir/graph'
 import { typeOf } from '../ir/graph'
+import { valueKey } from '../ir/walk'
+import { isReduction } from '../operations/fused/sweeps'
 import { sameShape } from '../operations/operation'
 
-/** What a kernel holds at once: values (what is read, constants, steps; of scalars more), what is read, results. */
+/** What a kernel holds (native/kernels/chain.h): values (what is read, constants, steps; of scalars more), what is read, results. */
 const MOST_VALUES = 64
 const MOST_SCALARS = 256
 const MOST_READ = 64
@@ -30,9 +32,6 @@ const DTYPES: readonly [ops: Set<string>, dtypes: readonly string[]][] = [
   [names(OF_ANY), ['float32', 'int32', 'bool']],
 ]
 
-/** Of the sweep it ends; what it gives is no value of the sweep's shape. */
-export const isReduction = ({ op }: Node): boolean => op === 'Sum' || op === 'Mean'
-
 /** What a sweep has in registers from the beginning. */
 export const isConstant = ({ op, attributes, types }: Node): boolean =>
   op === 'Fill' && typeof attributes.value === 'number' && ['float32', 'int32', 'bool'].includes(types[0]!.dtype)
@@ -46,9 +45,9 @@ export function sweepOf(graph: Graph, number: number): readonly number[] | null 
   if (types.length !== 1 || inputs.length === 0 || inputs.includes(null)) return null
   const operands = inputs.map((input) => typeOf(graph, input!))
   if ([...operands, types[0]!].some(({ layout }) => layout !== 'dense')) return null
-  const shape = isReduction(node) ? operands[0]!.shape : types[0]!.shape
+  const shape = isReduction(op) ? operands[0]!.shape : types[0]!.shape
   if (sizeOfShape(shape) === 0) return null
-  if (isReduction(node)) return operands[0]!.dtype === 'float32' && isOverAll(node.attributes, shape) ? shape : null
+  if (isReduction(op)) return operands[0]!.dtype === 'float32' && isOverAll(node.attributes, shape) ? shape : null
 
   const dtypes = DTYPES.find(([ops]) => ops.has(op))?.[1]
   const fits =
@@ -77,7 +76,7 @@ export function fitsOneSweep(
     const { op, inputs } = graph.nodes[member]!
     steps += op === 'AddN' ? inputs.length - 1 : 1
     if (isResult(member)) results++
-    for (const input of inputs) if (input && !members.has(input.node)) read.add(`${input.node}.${input.output}`)
+    for (const input of inputs) if (input && !members.has(input.node)) read.add(valueKey(input))
   }
   const most = sizeOfShape(shape) === 1 ? MOST_SCALARS : MOST_VALUES
   return read.size <= MOST_READ && read.size + steps <= most && results <= MOST_RESULTS

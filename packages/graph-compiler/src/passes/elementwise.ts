@@ -1,8 +1,10 @@
 import type { Graph, Value } from '../ir/graph'
 import { typeOf } from '../ir/graph'
+import { valueKey } from '../ir/walk'
+import { isReduction } from '../operations/fused/sweeps'
 import { sameShape } from '../operations/operation'
 import { GraphEditor, type Pass } from './editor'
-import { fitsOneSweep, isConstant, isReduction, sizeOfShape, sweepOf } from './elementwise-sweeps'
+import { fitsOneSweep, isConstant, sizeOfShape, sweepOf } from './elementwise-sweeps'
 import { Groups } from './groups'
 import { blockedValues } from './layouts'
 
@@ -75,7 +77,7 @@ class Grouping {
     for (const node of nodes)
       for (const input of this.graph.nodes[node]!.inputs)
         if (input && sameShape(typeOf(this.graph, input).shape, this.shapes[node]!))
-          readers.set(key(input), [...(readers.get(key(input)) ?? []), node])
+          readers.set(valueKey(input), [...(readers.get(valueKey(input)) ?? []), node])
     for (const siblings of readers.values()) joinEach(siblings, (a, b) => this.join(a, b))
   }
 
@@ -86,7 +88,7 @@ class Grouping {
   joinSmall(): void {
     const blocked = blockedValues(this.graph)
     const isApart = (node: number) =>
-      [{ node, output: 0 }, ...this.graph.nodes[node]!.inputs].some((value) => blocked.has(key(value!)))
+      [{ node, output: 0 }, ...this.graph.nodes[node]!.inputs].some((value) => blocked.has(valueKey(value!)))
     const alike = new Map<number, number[]>()
     for (const [group, height] of this.joined.heights()) {
       const members = this.joined.nodesOf(group)
@@ -110,7 +112,7 @@ class Grouping {
     const [from, to] = [this.joined.of(a), this.joined.of(b)]
     if (from === to) return true
     if (!this.isOneSweep(from, to)) return false
-    return this.joined.merge(from, to, ({ node }) => !isReduction(this.graph.nodes[node]!))
+    return this.joined.merge(from, to, ({ node }) => !isReduction(this.graph.nodes[node]!.op))
   }
 
   /** Are the two together small enough for one sweep? */
@@ -146,22 +148,21 @@ function joinEach(nodes: readonly number[], join: (a: number, b: number) => bool
 function fuse(graph: GraphEditor, members: readonly number[]): void {
   const read = new Map<string, Value>()
   for (const member of members)
-    for (const input of graph.node(member).inputs) if (!members.includes(input!.node)) read.set(key(input!), input!)
+    for (const input of graph.node(member).inputs)
+      if (!members.includes(input!.node)) read.set(valueKey(input!), input!)
   const constants = [...read.values()].filter((value) => isConstant(graph.producer(value)))
   const inputs = [...read.values()].filter((value) => !constants.includes(value))
   if (inputs.length === 0) return
 
   const values = [...inputs, ...constants, ...members.map((node) => ({ node, output: 0 }))]
-  const places = new Map(values.map((value, i) => [key(value), i]))
+  const places = new Map(values.map((value, i) => [valueKey(value), i]))
   const steps = values.slice(inputs.length).map((value) => {
     const { op, inputs: operands, attributes } = graph.producer(value)
-    return { op, inputs: operands.map((operand) => places.get(key(operand!))!), attributes }
+    return { op, inputs: operands.map((operand) => places.get(valueKey(operand!))!), attributes }
   })
   const results = members
     .map((node) => ({ node, output: 0 }))
     .filter((value) => graph.isOutput(value) || graph.users(value).some((user) => !members.includes(user)))
-  const attributes = { steps, results: results.map((value) => places.get(key(value))!) }
+  const attributes = { steps, results: results.map((value) => places.get(valueKey(value))!) }
   graph.replaceAll(results, graph.add(members.at(-1)!, 'Elementwise', inputs, attributes))
 }
-
-const key = ({ node, output }: Value) => `${node}.${output}`

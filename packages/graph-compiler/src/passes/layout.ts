@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../ir/builder'
 import type { Graph, Layout, Node, Value } from '../ir/graph'
 import { internType } from '../ir/intern'
+import { valueKey } from '../ir/walk'
 import type { Pass } from './editor'
 import { blockedValues, convolutionLayouts, DENSE, eitherLayouts, type Layouts } from './layouts'
 
@@ -56,14 +57,14 @@ class LayoutAssignment {
   }
 
   private isThere(value: Value, layout: Layout): boolean {
-    return this.builder.typeOf(value).layout === layout || this.converted.has(key(value))
+    return this.builder.typeOf(value).layout === layout || this.converted.has(valueKey(value))
   }
 
   private inLayout(value: Value, layout: Layout): Value {
     if (this.builder.typeOf(value).layout === layout) return value
     const op = layout === 'blocked' ? 'ToBlocked' : 'ToDense'
-    const result = this.converted.get(key(value)) ?? this.builder.add(op, [value])[0]!
-    this.converted.set(key(value), result)
+    const result = this.converted.get(valueKey(value)) ?? this.builder.add(op, [value])[0]!
+    this.converted.set(valueKey(value), result)
     return result
   }
 }
@@ -74,13 +75,11 @@ function leadingToConvolutions(graph: Graph): Set<number> {
   const wanted = blockedValues(graph)
   for (let number = graph.nodes.length - 1; number >= 0; number--) {
     const { inputs, types } = graph.nodes[number]!
-    const isRead = types.some((_, output) => wanted.has(key({ node: number, output })))
+    const isRead = types.some((_, output) => wanted.has(valueKey({ node: number, output })))
     const layouts = isRead ? eitherLayouts(graph, number) : undefined
     if (!layouts) continue
     leads.add(number)
-    for (const [i, input] of inputs.entries()) if (input && layouts.inputs[i] === 'blocked') wanted.add(key(input))
+    for (const [i, input] of inputs.entries()) if (input && layouts.inputs[i] === 'blocked') wanted.add(valueKey(input))
   }
   return leads
 }
-
-const key = ({ node, output }: Value) => `${node}.${output}`

@@ -1,6 +1,8 @@
 // Which operations work in which layout.
 import type { Graph, Layout, Node, TensorType, Value } from '../ir/graph'
 import { typeOf } from '../ir/graph'
+import { valueKey } from '../ir/walk'
+import { sameShape } from '../operations/operation'
 import { BLOCK, type ConvolutionShape, formOf, isHalving } from './convolution-forms'
 import { sweepOf } from './elementwise-sweeps'
 
@@ -65,14 +67,14 @@ const CONVOLUTIONS: Record<string, (graph: Graph, node: Node) => Layouts | undef
   MaxPoolJoinGradient: (_, { inputs }) => ({ inputs: all(inputs, 'blocked'), outputs: ['blocked'] }),
 }
 
-/** The values that are to be blocked because a convolution's operation makes or reads them so; as `node.output`. */
+/** The values that are to be blocked because a convolution's operation makes or reads them so; as `valueKey`s. */
 export function blockedValues(graph: Graph): Set<string> {
   const values = new Set<string>()
   for (const [number, node] of graph.nodes.entries()) {
     const { inputs, outputs } = convolutionLayouts(graph, node) ?? DENSE
-    for (const [i, input] of node.inputs.entries())
-      if (input && inputs[i] === 'blocked') values.add(`${input.node}.${input.output}`)
-    for (const [output, layout] of outputs.entries()) if (layout === 'blocked') values.add(`${number}.${output}`)
+    for (const [i, input] of node.inputs.entries()) if (input && inputs[i] === 'blocked') values.add(valueKey(input))
+    for (const [output, layout] of outputs.entries())
+      if (layout === 'blocked') values.add(valueKey({ node: number, output }))
   }
   return values
 }
@@ -85,13 +87,13 @@ export function eitherLayouts(graph: Graph, number: number): Layouts | undefined
   const node = graph.nodes[number]!
   const { op, inputs, attributes, types } = node
   const [{ shape }] = types as [TensorType]
-  if (!types.every((type) => isBlockable(type) && String(type.shape) === String(shape))) return undefined
+  if (!types.every((type) => isBlockable(type) && sameShape(type.shape, shape))) return undefined
   if (op === 'MaxPool')
     return isHalving(attributes, shapeOf(graph, inputs[0])) ? { inputs: ['blocked'], outputs: ['blocked'] } : undefined
   if (op !== 'Elementwise' && !sweepOf(graph, number)) return undefined
   const layouts = inputs.map((input) => {
     const type = typeOf(graph, input!)
-    if (String(type.shape) === String(shape)) return isBlockable(type) ? 'blocked' : undefined
+    if (sameShape(type.shape, shape)) return isBlockable(type) ? 'blocked' : undefined
     const [height = 1, width = 1] = type.shape.slice(-3, -1)
     return type.shape.length <= 1 || (height === 1 && width === 1) ? 'dense' : undefined
   })

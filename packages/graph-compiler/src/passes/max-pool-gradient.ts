@@ -21,10 +21,10 @@ export const maxPoolGradient = editing((graph) => {
     if (!isHalving(attributes, shape) || shape[3]! % BLOCK !== 0 || !isOfConvolution(graph, y)) continue
 
     const gradient = { node: number, output: 0 }
-    const sum = onlyUser(graph, gradient, 'Add')
+    const sum = graph.soleUser(gradient, 'Add')
     const dskip = sum && graph.producer(sum).inputs.find((input) => !sameValue(input!, gradient))
     const joined = sum && dskip ? sum : gradient
-    const relu = onlyUser(graph, joined, 'ReluGrad')
+    const relu = graph.soleUser(joined, 'ReluGrad')
     const masked = relu !== undefined && sameValue(graph.producer(relu).inputs[1]!, y)
     const dz = masked ? relu : joined
     const fused = graph.add(dz.node, 'MaxPoolJoinGradient', [y, pooled, dpooled, dskip ?? null], { masked })
@@ -41,12 +41,4 @@ function isOfConvolution(graph: GraphEditor, value: Value, distance = 4): boolea
   return inputs.some(
     (input) => input && sameShape(graph.type(input).shape, shape) && isOfConvolution(graph, input, distance - 1),
   )
-}
-
-/** The output of the node that alone reads a value, if it is of that operation. */
-function onlyUser(graph: GraphEditor, value: Value, op: string): Value | undefined {
-  const [user] = graph.users(value)
-  return user !== undefined && graph.uses(value) === 1 && graph.node(user).op === op
-    ? { node: user, output: 0 }
-    : undefined
 }

@@ -1,4 +1,5 @@
 import type { Value } from '../ir/graph'
+import { sameShape } from '../operations/operation'
 import { editing, type GraphEditor } from './editor'
 
 /**
@@ -8,7 +9,7 @@ import { editing, type GraphEditor } from './editor'
  *        └▶ Step ─┬▶ Multiply ──▶ dz                    →                 dy, y ──▶ ReluGrad ──▶ dz
  *     dy ─────────┘
  *
- * Equal but where dy is infinite or NaN and y is not positive: the product is NaN there, ReluGrad 0, as in TensorFlow.
+ * Equal but where y is NaN, or is not positive and dy infinite or NaN: the product is NaN there, ReluGrad 0, as in TensorFlow.
  */
 export const reluGradient = editing((graph) => {
   for (const number of graph.find('Step')) {
@@ -19,7 +20,13 @@ export const reluGradient = editing((graph) => {
     for (const user of graph.users({ node: number, output: 0 })) {
       const { op, inputs: factors, types } = graph.node(user)
       const dy = factors.find((input) => input!.node !== number)
-      if (op !== 'Multiply' || !dy || types[0]!.dtype !== 'float32' || !sameShape(graph, dy, y)) continue
+      if (
+        op !== 'Multiply' ||
+        !dy ||
+        types[0]!.dtype !== 'float32' ||
+        !sameShape(graph.type(dy).shape, graph.type(y).shape)
+      )
+        continue
       graph.replace({ node: user, output: 0 }, graph.add(user, 'ReluGrad', [dy, y])[0]!)
     }
   }
@@ -34,6 +41,3 @@ function reluOf(graph: GraphEditor, value: Value): Value | undefined {
   const relu = graph.users(value).find((user) => graph.node(user).op === 'Relu')
   return relu === undefined ? undefined : { node: relu, output: 0 }
 }
-
-const sameShape = (graph: GraphEditor, a: Value, b: Value) =>
-  String(graph.type(a).shape) === String(graph.type(b).shape)

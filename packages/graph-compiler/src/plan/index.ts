@@ -1,5 +1,5 @@
 import type { Graph, TensorType } from '../ir/graph'
-import { renumber } from '../ir/walk'
+import { renumber, valueKey } from '../ir/walk'
 import { type Buffer, Sharing } from './buffers'
 import { orderForMemory } from './order'
 import { defaultOverwrites, type Overwrites } from './overwrites'
@@ -73,7 +73,7 @@ function ownOutputs({ nodes, outputs }: Graph): Graph {
   const all = [...nodes]
   const seen = new Set<string>()
   const own = outputs.map((value) => {
-    const key = `${value.node}.${value.output}`
+    const key = valueKey(value)
     const { op, types } = nodes[value.node]!
     if (op !== 'Input' && !seen.has(key)) {
       seen.add(key)

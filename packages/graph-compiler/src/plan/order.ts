@@ -1,4 +1,5 @@
 import type { Graph, Node, TensorType, Value } from '../ir/graph'
+import { valueKey } from '../ir/walk'
 
 /**
  * An order for the nodes in which values die early: of all that could run next it takes a node that frees at least as much as
@@ -49,7 +50,7 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 
 /** The values that a node reads, each once. */
 const distinctInputs = ({ inputs }: Node): Value[] => [
-  ...new Map(inputs.flatMap((input) => (input ? [[`${input.node}.${input.output}`, input]] : []))).values(),
+  ...new Map(inputs.flatMap((input) => (input ? [[valueKey(input), input]] : []))).values(),
 ]
 
 /** Into a list in ascending order. */

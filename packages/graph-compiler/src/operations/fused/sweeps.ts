@@ -3,6 +3,9 @@ import { type Positional, sameShape } from '../operation'
 import { operationOf } from '../registry'
 import type { ElementwiseAttributes } from './elementwise'
 
+/** Is it an operation that ends a sweep? What it gives has not the sweep's shape. */
+export const isReduction = (op: string): boolean => op === 'Sum' || op === 'Mean'
+
 /** A part of an `Elementwise` node that goes over memory once, by itself. */
 export interface Sweep {
   /** What it goes over; every input broadcasts to it. */
@@ -62,5 +65,4 @@ export function sweepsOf(inputs: Positional<TensorType>, { steps, results }: Ele
   }))
 }
 
-const isReduction = (op: string) => op === 'Sum' || op === 'Mean'
 const ascending = (numbers: Iterable<number>) => [...numbers].sort((a, b) => a - b)
