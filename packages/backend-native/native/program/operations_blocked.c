@@ -72,7 +72,7 @@ CHECK(head) {
 RUN(head) { return kernels->head(shape_of(in), in->params[4], IN(float, 0), IN(float, 1), IN(float, 2), OUT(float, 3)); }
 
 // x's shape, dy's channels, masked · – · x?, dy (dense), filter?, dx?, dfilter?, dbias?
-// dx is 0 where `masked` and x is not positive. x is needed for dfilter and the mask, the filter for dx.
+// dx is 0 where `masked` and x is not positive, and may lie where x lies. x is needed for dfilter and the mask, the filter for dx.
 CHECK(head_gradient) {
   REQUIRE_ARGUMENTS(6, 0, 6);
   const char *error = check_head_shape(in);
