@@ -3,7 +3,16 @@ import '@tensorflow/tfjs-backend-cpu'
 import { registerGradients } from '@unet-internal/tfjs-gradients'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { dense, expandGraph, GraphBuilder, graphKey, interpret, type Values } from '../src/index'
+import {
+  defineOperation,
+  dense,
+  expandGraph,
+  GraphBuilder,
+  graphKey,
+  interpret,
+  operation,
+  type Values,
+} from '../src/index'
 import { randomGraphs, randomInputs } from './support/random-graph'
 
 registerGradients()
@@ -31,6 +40,25 @@ test('outputs are copies', () => {
   const outputs = interpret(graph, [values])
   values.fill(0)
   expect(outputs).toEqual([Float32Array.of(1, 2), Float32Array.of(1, 2)])
+})
+
+test('values are freed when their last reader has run', () => {
+  const counts: number[] = []
+  defineOperation(operation({ name: 'Probe', inputs: ['x'], kind: 'elementwise', infer: ({ x }) => x }))
+  tf.registerKernel({
+    kernelName: 'Probe',
+    backendName: 'cpu',
+    kernelFunc({ inputs, backend }) {
+      counts.push((backend as tf.KernelBackend).numDataIds())
+      return tf.getKernel('Neg', 'cpu').kernelFunc({ inputs, backend, attrs: {} })
+    },
+  })
+  const before = cpu().numDataIds()
+  const builder = new GraphBuilder()
+  let x = builder.input(dense([2]))
+  for (let i = 0; i < 9; i++) x = builder.add('Probe', [x])[0]!
+  interpret(builder.build([x]), [Float32Array.of(1, 2)])
+  expect(counts).toEqual(counts.map(() => before + 1))
 })
 
 describe('errors', () => {

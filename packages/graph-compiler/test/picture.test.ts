@@ -77,6 +77,12 @@ describe('what is drawn', () => {
     expect(graphSvg(graph)).toContain('>5 × Square<')
   })
 
+  test('two or three that are alike keep boxes of their own', () => {
+    const builder = new GraphBuilder()
+    const squares = Array.from({ length: 3 }, () => builder.add('Square', [builder.input(dense([3]))])[0]!)
+    expect(sceneOf(builder.build(builder.add('AddN', squares))).boxes.length).toBe(4)
+  })
+
   test('what many read is named in the boxes that read it', () => {
     const builder = new GraphBuilder()
     const scale = builder.add('Sum', [builder.input(dense([4]))], { axis: 0 })[0]!

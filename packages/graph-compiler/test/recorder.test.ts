@@ -131,6 +131,7 @@ test('the same step has the same key, whatever its attribute objects, and anothe
   expect(step([-1, -2], { alpha: 0.25, more: undefined })).toBe(key)
   expect(step([0], { alpha: 0.25 })).not.toBe(key)
   expect(step([0, 1], { alpha: 0.5 })).not.toBe(key)
+  expect(step([0, 1], { alpha: 0 })).not.toBe(step([0, 1], { alpha: -0 }))
 })
 
 test('a view of a handle is read under its shape', () => {
