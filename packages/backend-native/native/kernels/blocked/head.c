@@ -23,7 +23,10 @@ INLINE vf pixels_of(const Call *c, const float *x, const float *weights, int cou
   for (int64_t block = 0; block < blocked_blocks(c->s); block++, x += blocked_block_stride(c->s), weights += BLOCK)
     UNROLL(4) for (int v = 0; v < BLOCK; v += VL) {
       const vf w = v_load(weights + v);
-      UNROLL(16) for (int p = 0; p < VL; p++) if (p < count) sums[p] = v_fma(v_load(x + p * BLOCK + v), w, sums[p]);
+      UNROLL(16) for (int p = 0; p < VL; p++) {
+        if (v == 0) prefetch(x + (p + AHEAD) * BLOCK);
+        if (p < count) sums[p] = v_fma(v_load(x + p * BLOCK + v), w, sums[p]);
+      }
     }
   return v_sums(sums);
 }

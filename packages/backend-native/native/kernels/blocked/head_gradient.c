@@ -30,6 +30,7 @@ INLINE void strip(int places, const Call *c, int64_t pixels, const float *x, con
   for (int64_t p = 0; p < pixels; p++)
     UNROLL(4) for (int v = 0; v < VECTORS; v++) {
       const int64_t at = p * BLOCK + v * VL;
+      if (x && v == 0) prefetch(x + at + AHEAD * BLOCK);
       const vf value = x ? v_load(x + at) : v_set(0);
       vf gradient = v_set(0);
       UNROLL(16) for (int o = 0; o < places; o++) {

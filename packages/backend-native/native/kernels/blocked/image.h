@@ -4,7 +4,7 @@
 #include "../isa.h"
 #include "layout.h"
 
-enum { STRIP = 128 /* pixels */, MAX_DEPTH = 4 /* channels of the image */ };
+enum { STRIP = 512 /* pixels */, MAX_DEPTH = 4 /* channels of the image */ };
 
 typedef float ImageWindow[3][(STRIP + 2) * MAX_DEPTH];
 

@@ -6,6 +6,9 @@
 
 enum { STREAM_BYTES = 4 << 20, VECTORS = BLOCK / VL /* of a pixel's 16 channels */ };
 
+// How many pixels before it is read a large tensor is asked for, where the processor alone would be late.
+enum { AHEAD = 64 };
+
 INLINE int is_streamed(const float *tensor, BlockedShape s) {
   return blocked_bytes(s) >= STREAM_BYTES && (uintptr_t)tensor % sizeof(vf) == 0;
 }
