@@ -11,7 +11,6 @@ import { randomFloats } from './support/random'
 import { sizeOf } from './support/values'
 
 const addon = addonHere()
-const runs = { numRuns: 80 }
 
 interface Results {
   outputs: Values[]
@@ -70,7 +69,7 @@ describe('a chain of elementwise operations', () => {
           for (const [k, got] of outputs.entries())
             expectEach(got, want[k]!, `${isa}, value ${chain.outputs[k]} of ${show(chain)}`)
       }),
-      runs,
+      { numRuns: 80 },
     )
   })
 
@@ -85,7 +84,7 @@ describe('a chain of elementwise operations', () => {
             expectEach(values, want.reductions[k]!, `${isa}, reduction ${k} of ${show(chain)}`)
         }
       }),
-      runs,
+      { numRuns: 40 },
     )
   })
 

@@ -3,6 +3,7 @@ import { expectNoLeak } from '@unet-internal/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { expectEach } from './support/compare'
 import { loadNative, onEveryInstructionSet } from './support/native'
+import { runInstruction } from './support/program'
 import { randomFloats } from './support/random'
 
 beforeAll(loadNative)
@@ -70,5 +71,69 @@ describe('ApplyCenteredRMSProp', () => {
       const got = tf.tidy(() => run(given, false).map((t) => t.dataSync()))
       expect(got).toEqual(given.state)
     })
+  })
+})
+
+describe('one step of several variables', () => {
+  const sizes = [1, 20_003, 16, 300, 8192]
+  const variables = sizes.map((count, i) => {
+    const { state, gradient } = inputs(count)
+    return { state: state.map((values) => values.map((x) => x * (1 + i))), gradient }
+  })
+  const [weightDecay, lossScale] = [Float32Array.of(1e-3), Float32Array.of(1024)]
+  const flat = (lists: readonly (readonly Float32Array[])[]) => Float32Array.from(lists.flat().flatMap((x) => [...x]))
+
+  /** All new states, one behind the other; over the old ones where `inPlace`. */
+  function run(condition: number | null, decay: Float32Array | null, scale: Float32Array | null, inPlace = false) {
+    const states = variables.map(({ state }) => state.map((values) => values.slice()))
+    const outputs = inPlace ? states : states.map((state) => state.map((values) => values.slice().fill(Number.NaN)))
+    runInstruction(
+      'rmsprop',
+      [],
+      [options.decay, options.momentum, options.epsilon],
+      [
+        ...[Float32Array.of(learningRate), condition === null ? null : Uint8Array.of(condition), decay, scale],
+        ...variables.flatMap(({ gradient }, i) => [...states[i]!, gradient]),
+      ],
+      outputs.flat(),
+    )
+    return flat(outputs)
+  }
+
+  const wanted = (gradientOf: (gradient: number, variable: number) => number) =>
+    flat(
+      variables.map(({ state, gradient }) => {
+        const next = Array.from(gradient, (g, i) =>
+          step(
+            state.map((values) => values[i]!),
+            gradientOf(g, state[0]![i]!),
+          ),
+        )
+        return names.map((_, k) => Float32Array.from(next, (values) => values[k]!))
+      }),
+    )
+
+  const decayed = (g: number, v: number) => f(g + f(v * weightDecay[0]!))
+  const scaled = (g: number) => f(g / lossScale[0]!)
+  it.each([
+    ['plainly', null, null, (g: number) => g],
+    ['with weight decay', weightDecay, null, decayed],
+    ['with a loss scale', null, lossScale, scaled],
+    ['with both', weightDecay, lossScale, (g: number, v: number) => scaled(decayed(g, v))],
+  ] as const)('rounds each operation, %s', (_, decay, scale, gradientOf) => {
+    const want = wanted(gradientOf)
+    for (const [isa, got] of onEveryInstructionSet(() => run(1, decay, scale))) expectEach(got, want, isa)
+  })
+
+  it('may write over the old state', () => {
+    const want = run(null, weightDecay, lossScale)
+    for (const [isa, got] of onEveryInstructionSet(() => run(null, weightDecay, lossScale, true)))
+      expectEach(got, want, isa)
+  })
+
+  it('keeps it, to the bit, where the condition is false', () => {
+    const want = flat(variables.map(({ state }) => state))
+    expectEach(run(0, weightDecay, null), want, 'elsewhere')
+    expectEach(run(0, weightDecay, null, true), want, 'in place')
   })
 })
