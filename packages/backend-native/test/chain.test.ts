@@ -1,9 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { blockedSize, type Shape4, toBlocked, toDense } from './support/blocked'
-import { type Chain, chains, dtypesOf, ELEMENTS, encode, exactOps, floatOps, type Values, zeros } from './support/chain'
+import {
+  type Chain,
+  chains,
+  dtypesOf,
+  ELEMENTS,
+  encode,
+  exactOps,
+  floatOps,
+  type Values,
+  valuesOf,
+  zeros,
+} from './support/chain'
 import { expectEach } from './support/compare'
 import { filled, instructionSets, onEveryInstructionSet, withKernels } from './support/native'
 import { addonHere, runInstruction } from './support/program'
@@ -53,24 +64,36 @@ const show = ({ inputs, numbers, steps }: Chain) =>
   ].join(', ')
 
 describe('a chain of elementwise operations', () => {
-  it('equals the CPU backend where that rounds alike', async () => {
+  beforeAll(async () => {
     await tf.setBackend('cpu')
-    fc.assert(
-      fc.property(chains(exactOps), (chain) => {
-        const want = tf.tidy(() => {
-          const values = [
-            ...chain.inputs.map(({ values, shape, dtype }) => tf.tensor(values, [...shape], dtype)),
-            ...chain.numbers.map((number) => tf.scalar(number)),
-          ]
-          for (const { op, args } of chain.steps) values.push(op.run(...args.map((value) => values[value]!)))
-          return chain.outputs.map((value) => tf.broadcastTo(values[value]!, [...chain.shape]).dataSync())
-        })
-        for (const [isa, { outputs }] of onAll(chain))
-          for (const [k, got] of outputs.entries())
-            expectEach(got, want[k]!, `${isa}, value ${chain.outputs[k]} of ${show(chain)}`)
-      }),
-      { numRuns: 80 },
-    )
+  })
+
+  function expectLikeCpu(chain: Chain) {
+    const want = tf.tidy(() => {
+      const values = [
+        ...chain.inputs.map(({ values, shape, dtype }) => tf.tensor(values, [...shape], dtype)),
+        ...chain.numbers.map((number) => tf.scalar(number)),
+      ]
+      for (const { op, args } of chain.steps) values.push(op.run(...args.map((value) => values[value]!)))
+      return chain.outputs.map((value) => tf.broadcastTo(values[value]!, [...chain.shape]).dataSync())
+    })
+    for (const [isa, { outputs }] of onAll(chain))
+      for (const [k, got] of outputs.entries())
+        expectEach(got, want[k]!, `${isa}, value ${chain.outputs[k]} of ${show(chain)}`)
+  }
+
+  it.each([...exactOps, integerProduct].map((op) => [`${op.name}(${op.takes})`, op] as const))(
+    'of one, %s, equals the CPU backend',
+    (_, op) => {
+      const shape = [500]
+      const inputs = op.takes.map((dtype, i) => ({ dtype, shape, values: valuesOf(dtype, 500, i) }))
+      const steps = [{ op, args: inputs.map((_, i) => i) }]
+      expectLikeCpu({ shape, inputs, numbers: [], steps, outputs: [inputs.length], reductions: [] })
+    },
+  )
+
+  it('equals the CPU backend where that rounds alike', () => {
+    fc.assert(fc.property(chains(exactOps), expectLikeCpu), { numRuns: 80 })
   })
 
   it('has the bits of its operations one by one', () => {

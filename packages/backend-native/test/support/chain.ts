@@ -105,6 +105,9 @@ export const exactOps: readonly Op[] = [
   ),
 ]
 
+/** Exact as long as products stay below 2^53, where the CPU backend begins to round. */
+export const integerProduct = ops(5, addon.integerOps, [i, i], i, { mul: tf.mul as Run })[0]!
+
 /** Every operation of floats; `run` is left out. */
 export const floatOps: readonly Op[] = [
   ...addon.unaryOps.map((name, code): Op => ({ name, takes: [f], gives: f, kind: 0, code, alpha: ALPHA, run: never })),
@@ -179,7 +182,8 @@ const shapes: fc.Arbitrary<number[]> = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 8000, max: 9000 })) },
 )
 
-const valuesOf = (dtype: Dtype, count: number, seed: number): Values => {
+/** Random, with everything that the dtype has. */
+export const valuesOf = (dtype: Dtype, count: number, seed: number): Values => {
   const floats = anyFloats(count, seed)
   if (dtype === f) return floats
   return dtype === b ? Uint8Array.from(floats, (x) => Number(x > 0)) : Int32Array.from(floats, (x) => 100 * x)
