@@ -11,6 +11,7 @@ import {
   encode,
   exactOps,
   floatOps,
+  integerProduct,
   type Values,
   valuesOf,
   zeros,
