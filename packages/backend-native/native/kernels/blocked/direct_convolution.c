@@ -64,7 +64,7 @@ INLINE void sum_pixels(int pixels, int blocks, const Call *c, const Epilogue *e,
   float values[PANEL_VECTORS][PANEL_ROWS < PIXELS_FEW ? PIXELS_FEW : PANEL_ROWS][VL];
   UNROLL(4) for (int n = 0; n < vectors; n++)
     UNROLL(8) for (int m = 0; m < pixels; m++) v_store(values[n][m], sums[m][n]);
-  const int inside = shorter(pixels, c->y.width - (int)column);
+  const int inside = (int)smaller(pixels, c->y.width - column);
   for (int n = 0; n < vectors; n++)
     for (int m = done; m < inside; m++) write_vector(&e[n / VECTORS], image, row, column + m, n % VECTORS, v_load(values[n][m]));
 }

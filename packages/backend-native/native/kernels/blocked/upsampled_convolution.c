@@ -106,20 +106,6 @@ static void transform_strip(const Call *c, const Runs *runs, float *v) {
   }
 }
 
-typedef void Product(const float *v, int64_t vStride, const float *u, int64_t blocks, float *m, int64_t mStride);
-#define DEFINE_PRODUCT(count)                                                                                              \
-  static void product##count(const float *v, int64_t vStride, const float *u, int64_t blocks, float *m, int64_t mStride) { \
-    winograd_product(count * VECTORS, v, vStride, u, blocks, m, mStride);                                                  \
-  }
-DEFINE_PRODUCT(1)
-#if PANEL_MOST == 3
-DEFINE_PRODUCT(2)
-DEFINE_PRODUCT(3)
-static Product *const products_by_blocks[] = {NULL, product1, product2, product3};
-#else
-static Product *const products_by_blocks[] = {NULL, product1};
-#endif
-
 static void multiply(const Call *c, int64_t panel, int64_t tiles, const float *v, float *m, Ahead *ahead, int64_t share) {
   const int blocks = panel_blocks(c->out.blocks, panel);
   const float *u = c->filters + panel * c->filterFloats;

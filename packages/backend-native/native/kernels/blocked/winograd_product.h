@@ -19,3 +19,17 @@ INLINE void winograd_product(int vectors, const float *v, int64_t vStride, const
   UNROLL(4) for (int n = 0; n < vectors; n++)
     UNROLL(8) for (int t = 0; t < PANEL_ROWS; t++) v_store(m + n * mStride + t * VL, sums[t][n]);
 }
+
+typedef void Product(const float *v, int64_t vStride, const float *u, int64_t blocks, float *m, int64_t mStride);
+#define DEFINE_PRODUCT(count)                                                                                               \
+  static void product##count(const float *v, int64_t vStride, const float *u, int64_t blocks, float *m, int64_t mStride) { \
+    winograd_product(count * VECTORS, v, vStride, u, blocks, m, mStride);                                                   \
+  }
+DEFINE_PRODUCT(1)
+#if PANEL_MOST == 3
+DEFINE_PRODUCT(2)
+DEFINE_PRODUCT(3)
+static Product *const products_by_blocks[] = {NULL, product1, product2, product3}; // of a panel
+#else
+static Product *const products_by_blocks[] = {NULL, product1};
+#endif
