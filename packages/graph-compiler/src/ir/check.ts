@@ -12,12 +12,13 @@ import { attributesText, valueText } from './print'
  */
 export function checkGraph(graph: Graph): void {
   graph.nodes.forEach((node, index) => {
-    const at = `node %${index} ${node.op}`
     try {
       for (const value of node.inputs) if (value) checkValue(graph, value, index)
       checkNode(graph, node)
     } catch (error) {
-      throw new Error(`${at}: ${(error as Error).message}`)
+      const { message } = error as Error
+      const what = message.startsWith(`${node.op}: `) ? message : `${node.op}: ${message}` // the table names it, too
+      throw new Error(`node %${index} ${what}`)
     }
   })
   for (const value of graph.outputs)

@@ -90,14 +90,9 @@ export class Recorder<Leaf> {
    */
   flush(wanted?: readonly Handle<Leaf>[]): Flushed<Leaf> | undefined {
     if (!wanted) return this.cut(() => true)
-    const needed = new Set<Pending<Leaf>>()
-    const visit = (handle: Handle<Leaf> | null) => {
-      if (handle?.source && !needed.has(handle.source)) {
-        needed.add(handle.source)
-        handle.source.inputs.forEach(visit)
-      }
-    }
-    wanted.forEach(visit)
+    const needed = new Set(wanted.map(({ source }) => source))
+    for (const node of this.pending.toReversed())
+      if (needed.has(node)) for (const input of node.inputs) needed.add(input?.source)
     return this.cut((node) => needed.has(node))
   }
 
@@ -139,7 +134,7 @@ export class Recorder<Leaf> {
     handle.readers++
   }
 
-  private cut(inside: (node: Pending<Leaf>, index: number) => boolean): Flushed<Leaf> | undefined {
+  private cut(inside: (node: Pending<Leaf>) => boolean): Flushed<Leaf> | undefined {
     const { flushed, rest, gone } = cutGraph(this.pending, inside)
     for (const leaf of flushed?.inputs ?? []) this.owner.retain(leaf)
     for (const { inputs } of gone)
