@@ -7,8 +7,8 @@ import { attributesId } from './intern'
 import { attributesText, valueText } from './print'
 
 /**
- * Throws unless a graph is sound: values come from earlier nodes, operations are in the table and get inputs that fit them, types
- * and canonical attributes are what the table infers. The message names node, got and expected.
+ * Throws unless a graph is sound: values come from earlier nodes, operations are in the table and get inputs that fit
+ * them, types and canonical attributes are what the table infers. The message names node, got and expected.
  */
 export function checkGraph(graph: Graph): void {
   graph.nodes.forEach((node, index) => {

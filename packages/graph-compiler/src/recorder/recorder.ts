@@ -12,7 +12,10 @@ export interface LeafOwner<Leaf> {
   retain(leaf: Leaf): void
   /** One hold less. */
   release(leaf: Leaf): void
-  /** Runs what the recorder had to flush by itself, because too much was pending. Must `resolve` every output before it returns. */
+  /**
+   * Runs what the recorder had to flush by itself, because too much was pending. Must `resolve` every output before it
+   * returns.
+   */
   run(flushed: Flushed<Leaf>): void
 }
 
@@ -24,11 +27,12 @@ const PATIENCE = 4
 /**
  * Notes operations instead of computing them, and hands them over as graphs.
  *
- * A program's values are handles. Holds on leaves: a live handle has one, the pending nodes that read it have one together, and
- * each of a flush's inputs comes with one for the caller, who releases it when the run has ended.
+ * A program's values are handles. Holds on leaves: a live handle has one, the pending nodes that read it have one
+ * together, and each of a flush's inputs comes with one for the caller, who releases it when the run has ended.
  *
- * A loop that never reads would pend for ever. So at 4096 pending nodes the recorder looks for the loop's period and has whole
- * periods run, each as a graph of its own and all cut at the same place, so that they have one key (recorder/period.ts).
+ * A loop that never reads would pend for ever. So at 4096 pending nodes the recorder looks for the loop's period and
+ * has whole periods run, each as a graph of its own and all cut at the same place, so that they have one key
+ * (recorder/period.ts).
  */
 export class Recorder<Leaf> {
   private pending: Pending<Leaf>[] = []
@@ -84,8 +88,8 @@ export class Recorder<Leaf> {
   }
 
   /**
-   * Takes what is pending out as a graph; undefined where no live value waits. Nodes that no live value needs are dropped.
-   * The caller must `resolve` every output before anything else is recorded.
+   * Takes what is pending out as a graph; undefined where no live value waits. Nodes that no live value needs are
+   * dropped. The caller must `resolve` every output before anything else is recorded.
    * @param wanted take out only what these need, and leave the rest pending. Default: everything live.
    */
   flush(wanted?: readonly Handle<Leaf>[]): Flushed<Leaf> | undefined {

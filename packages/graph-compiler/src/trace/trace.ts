@@ -16,19 +16,28 @@ export interface TensorSpec {
 
 /** An input of a traced graph. */
 export interface TraceInput {
-  /** `input 0` … for the function's arguments, a variable's name, a number that the function brought along, or nothing. */
+  /**
+   * `input 0` … for the function's arguments, a variable's name, a number that the function brought along, or nothing.
+   */
   readonly name: string | undefined
   /**
-   * The values; none for a `TensorSpec`. They are read when they are asked for: before the tensor is disposed of, or its variable assigned to.
+   * The values; none for a `TensorSpec`. They are read when they are asked for: before the tensor is disposed of, or
+   * its variable assigned to.
    */
   readonly values: Values | undefined
 }
 
 export interface Trace {
-  /** Its inputs are the arguments, used or not (a tensor given twice is one), then what else the function read. Its outputs are those that `outputs` names. */
+  /**
+   * Its inputs are the arguments, used or not (a tensor given twice is one), then what else the function read. Its
+   * outputs are those that `outputs` names.
+   */
   readonly graph: Graph
   readonly inputs: readonly TraceInput[]
-  /** `output 0` … (or by the returned object's names) for what the function returned, then the names of the variables it made or assigned. */
+  /**
+   * `output 0` … (or by the returned object's names) for what the function returned, then the names of the variables it
+   * made or assigned.
+   */
   readonly outputs: readonly string[]
 }
 
@@ -36,11 +45,12 @@ type Traceable = (...inputs: tf.Tensor[]) => tf.TensorContainer
 type Arguments = readonly (tf.Tensor | TensorSpec)[]
 
 /**
- * What a function of tensors computes, as a graph; nothing is computed, and no backend is needed. A training step can be traced too:
- * gradients and the values of assigned variables belong to the graph, and the variables have their old values afterwards.
+ * What a function of tensors computes, as a graph; nothing is computed, and no backend is needed. A training step can
+ * be traced too: gradients and the values of assigned variables belong to the graph, and the variables have their old
+ * values afterwards.
  *
- * The function must not read tensors back (`data`, `dataSync`). Variables that it makes, such as an optimizer's slots in its
- * first step, are disposed of: trace with an optimizer of its own, or after a step that was really made.
+ * The function must not read tensors back (`data`, `dataSync`). Variables that it makes, such as an optimizer's slots
+ * in its first step, are disposed of: trace with an optimizer of its own, or after a step that was really made.
  *
  * @param fn gets a tensor for each input; returns a tensor, an array or an object of them, or nothing
  * @param inputs tensors, whose values become those of the graph's inputs, or shapes
