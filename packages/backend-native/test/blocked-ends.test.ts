@@ -183,9 +183,15 @@ describe('1x1 convolution to a dense tensor of few channels', () => {
           sizes.reduce((sum, size) => sum + size),
           (out) => [0, 1, 2].map((i) => gradients(out, i)),
         )
+        const overX = filled(sizes[0]!, (out) => {
+          out.set(blockedX)
+          runInstruction('head_gradient', [...shape, outputs, Number(masked)], [], [out, dy, filter], [out, null, null])
+        })
+        const inPlace = onEveryInstructionSet(overX)
         const alone = onEveryInstructionSet(apart)
         for (const [isa, got] of onEveryInstructionSet(together)) {
           expect(alone.get(isa), `${isa} alone`).toEqual(got)
+          expect(inPlace.get(isa), `${isa} over x`).toEqual(got.subarray(0, sizes[0]))
           const [gotDx, gotDfilter, gotDbias] = parts(got, sizes)
           expectSums(toDense(gotDx!, shape), wanted, RELATIVE, `${isa} dx`)
           expectSums(gotDfilter!, dfilter, RELATIVE, `${isa} dfilter`)
