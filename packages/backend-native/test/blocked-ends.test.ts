@@ -1,7 +1,8 @@
 // Where a net's blocked tensors begin and end: the convolution of an image of few channels, and the 1x1 head.
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, it } from 'vitest'
 import { blockedSize, type Shape4, toBlocked, toDense } from './support/blocked'
+import { expectEach } from './support/compare'
 import { expectSums, reference, type Sums } from './support/convolution'
 import { filled, onEveryInstructionSet } from './support/native'
 import { addonHere, runInstruction } from './support/program'
@@ -91,7 +92,7 @@ describe('3x3 convolution of an image of few channels', () => {
       )
     const plain = onEveryInstructionSet(convolved(LINEAR))
     for (const [isa, got] of onEveryInstructionSet(convolved(addonHere().activations.indexOf(name))))
-      expect(got, isa).toEqual(plain.get(isa)!.map(activate))
+      expectEach(got, plain.get(isa)!.map(activate), isa)
   })
 
   it('has the gradients by filter and bias', () => {
@@ -183,9 +184,15 @@ describe('1x1 convolution to a dense tensor of few channels', () => {
           sizes.reduce((sum, size) => sum + size),
           (out) => [0, 1, 2].map((i) => gradients(out, i)),
         )
+        const overX = filled(sizes[0]!, (out) => {
+          out.set(blockedX)
+          runInstruction('head_gradient', [...shape, outputs, Number(masked)], [], [out, dy, filter], [out, null, null])
+        })
+        const inPlace = onEveryInstructionSet(overX)
         const alone = onEveryInstructionSet(apart)
         for (const [isa, got] of onEveryInstructionSet(together)) {
-          expect(alone.get(isa), `${isa} alone`).toEqual(got)
+          expectEach(alone.get(isa)!, got, `${isa} alone`)
+          expectEach(inPlace.get(isa)!, got.subarray(0, sizes[0]), `${isa} over x`)
           const [gotDx, gotDfilter, gotDbias] = parts(got, sizes)
           expectSums(toDense(gotDx!, shape), wanted, RELATIVE, `${isa} dx`)
           expectSums(gotDfilter!, dfilter, RELATIVE, `${isa} dfilter`)

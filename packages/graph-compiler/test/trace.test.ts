@@ -158,6 +158,15 @@ describe('a training step', () => {
   })
 })
 
+test('an argument that is given twice is one input; values are asked for in time', () => {
+  const x = tf.tensor1d([1, 2])
+  const { inputs, graph } = trace((a, b) => tf.add(a, b), [x, x])
+  expect(inputs.map(({ name }) => name)).toEqual(['input 0'])
+  expect(graph.outputs.length).toBe(1)
+  x.dispose()
+  expect(() => inputs[0]!.values).toThrow('got values of a tensor that is gone')
+})
+
 describe('errors', () => {
   test.each<[string, () => unknown, string]>([
     ['reading', () => tf.neg(tf.scalar(1)).dataSync(), 'got a read of a tensor in a traced function'],

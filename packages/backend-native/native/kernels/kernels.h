@@ -67,7 +67,7 @@ typedef struct {
   /* The first of equal maxima gets the gradient, in row-major order of the window. */                                   \
   X(int, max_pool_grad, (const PoolShape *shape, const float *x, const float *y, const float *dy, float *dx))            \
   X(int, resize_nearest, (const ResizeShape *shape, const float *x, float *y))                                           \
-  X(int, resize_nearest_grad, (const ResizeShape *shape, const float *dy, float *dx))                                                         \
+  X(int, resize_nearest_grad, (const ResizeShape *shape, const float *dy, float *dx))                                                \
   /* 3x3, stride 1, SAME, of dense x [batch][height][width][depth], depth 1 to 4, to blocked y of `shape`. bias may be NULL. \
      activation: linear, relu, relu6 or leakyrelu. */                                                                    \
   X(void, image_convolution, (BlockedShape shape, int depth, const float *x, const float *filter, const float *bias, Activation activation, float alpha, float *y)) \
@@ -75,7 +75,8 @@ typedef struct {
   X(int, image_filter_gradient, (BlockedShape shape, int depth, const float *x, const float *dy, float *dfilter, float *dbias)) \
   /* 1x1 of blocked x of `shape` to dense y [batch][height][width][outputs], 1 to 16 outputs. bias may be NULL. */       \
   X(int, head, (BlockedShape shape, int outputs, const float *x, const float *filter, const float *bias, float *y))     \
-  /* Its gradients, of dense dy. Each may be NULL. dx is blocked, and 0 where `masked` and x is not positive. */         \
+  /* Its gradients, of dense dy. Each may be NULL. dx is blocked, and 0 where `masked` and x is not positive; it may    \
+     be x. */                                                                                                            \
   X(int, head_gradient, (BlockedShape shape, int outputs, const float *x, const float *dy, const float *filter, int masked, float *dx, float *dfilter, float *dbias)) \
   /* 2x2 with stride 2, of blocked x of `shape`, height and width even. */                                               \
   X(void, blocked_max_pool, (BlockedShape shape, const float *x, float *y))                                              \

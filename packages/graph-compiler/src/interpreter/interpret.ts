@@ -19,8 +19,8 @@ function cpuBackend(): CpuBackend {
 }
 
 /**
- * Computes a graph node by node with tfjs's CPU kernels, fused operations by their expansions and blocked values as dense ones: slow, and what
- * everything faster is tested against. Nothing is left behind, whatever happens.
+ * Computes a graph node by node with tfjs's CPU kernels, fused operations by their expansions and blocked values as
+ * dense ones: slow, and what everything faster is tested against. Nothing is left behind, whatever happens.
  *
  * @param inputs the values of the graph's inputs, in their order, row-major (also where the graph wants them blocked)
  * @returns the outputs' values: Float32Array, Int32Array, or Uint8Array of 0 and 1 for bool

@@ -13,7 +13,10 @@ type ReferenceKernel = (
   attributes: Attributes,
 ) => Values | undefined
 
-/** dL/dimages: each gradient goes where the resizing took its value from. (The CPU kernel reads all images but the first at a wrong place.) */
+/**
+ * dL/dimages: each gradient goes where the resizing took its value from. (The CPU kernel reads all images but the first
+ * at a wrong place.)
+ */
 const resizeNearestGradient: ReferenceKernel = ([, dy], [imagesType, dyType], { alignCorners, halfPixelCenters }) => {
   const [n, height, width, channels] = imagesType!.shape as Size4
   const [, outHeight, outWidth] = dyType!.shape as Size4

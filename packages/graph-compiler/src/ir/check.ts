@@ -7,17 +7,18 @@ import { attributesId } from './intern'
 import { attributesText, valueText } from './print'
 
 /**
- * Throws unless a graph is sound: values come from earlier nodes, operations are in the table and get inputs that fit them, types
- * and canonical attributes are what the table infers. The message names node, got and expected.
+ * Throws unless a graph is sound: values come from earlier nodes, operations are in the table and get inputs that fit
+ * them, types and canonical attributes are what the table infers. The message names node, got and expected.
  */
 export function checkGraph(graph: Graph): void {
   graph.nodes.forEach((node, index) => {
-    const at = `node %${index} ${node.op}`
     try {
       for (const value of node.inputs) if (value) checkValue(graph, value, index)
       checkNode(graph, node)
     } catch (error) {
-      throw new Error(`${at}: ${(error as Error).message}`)
+      const { message } = error as Error
+      const what = message.startsWith(`${node.op}: `) ? message : `${node.op}: ${message}` // the table names it, too
+      throw new Error(`node %${index} ${what}`)
     }
   })
   for (const value of graph.outputs)

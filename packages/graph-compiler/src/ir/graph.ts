@@ -29,7 +29,9 @@ export type Attributes = { readonly [name: string]: Attribute }
 export interface Node {
   /** A tfjs kernel's name, or one of docs/engine.md; `Input` where a value comes from outside. */
   readonly op: string
-  /** Values of earlier nodes; for tfjs's kernels in the order of `operations`' input names, null where one is left out. */
+  /**
+   * Values of earlier nodes; for tfjs's kernels in the order of `operations`' input names, null where one is left out.
+   */
   readonly inputs: readonly (Value | null)[]
   readonly attributes: Attributes
   /** Of its outputs. */

@@ -60,7 +60,8 @@ let tables = empty()
 
 /**
  * Forgets everything where more is kept than any reasonable program needs: one that makes new attributes for ever, say
- * `tf.fill` of a value that changes. Numbers are never given twice, so old keys stay valid; equal graphs merely get new ones.
+ * `tf.fill` of a value that changes. Numbers are never given twice, so old keys stay valid; equal graphs merely get new
+ * ones.
  */
 export function tidyInterner(): void {
   if (size < LIMIT) return

@@ -2,9 +2,9 @@ import type { Graph } from './graph'
 import { nodeId } from './intern'
 
 /**
- * A graph's structure as integers, packed into a string so that a Map can look it up: equal if and only if two graphs have the same nodes in
- * the same order and the same outputs, that is if they are the same computation of their inputs. Keys are good
- * within one process, not on disk.
+ * A graph's structure as integers, packed into a string so that a Map can look it up: equal if and only if two graphs
+ * have the same nodes in the same order and the same outputs, that is if they are the same computation of their inputs.
+ * Keys are good within one process, not on disk.
  */
 export function graphKey({ nodes, outputs }: Graph): string {
   const key = new KeyWriter()

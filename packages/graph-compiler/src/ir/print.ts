@@ -8,7 +8,8 @@ import type { Attribute, Attributes, Graph, Value } from './graph'
  *     %1 = Relu(%0) : float32[2,64,64,3]
  *     return %1
  *
- * `%7#1` is the second output of node 7, `_` an input that is left out. Attributes are in alphabetical order. Equal graphs have equal texts.
+ * `%7#1` is the second output of node 7, `_` an input that is left out. Attributes are in alphabetical order. Equal
+ * graphs have equal texts.
  */
 export function printGraph({ nodes, outputs }: Graph): string {
   const lines = nodes.map(({ op, inputs, attributes, types }, i) => {

@@ -3,7 +3,10 @@ import type { Graph, Node, Value } from './graph'
 
 // What passes need to look around in a graph, and to make another of it.
 
-/** A place where a value is read: input number `input` of a node, or with `node` null output number `input` of the graph. */
+/**
+ * A place where a value is read: input number `input` of a node, or with `node` null output number `input` of the
+ * graph.
+ */
 export interface Use {
   readonly node: number | null
   readonly input: number
@@ -44,9 +47,9 @@ export const inputNodes = ({ nodes }: Graph): number[] => nodes.flatMap(({ op },
 /**
  * A new graph of the nodes of this one, in order, each as `visit` wants it.
  *
- * `visit` gets a node whose inputs are values of the new graph already, its number in the old one, and the builder; it returns the values that
- * take the place of the node's outputs, or undefined to keep the node as it is. Nodes that nothing needs any more are left out of
- * the result; inputs stay.
+ * `visit` gets a node whose inputs are values of the new graph already, its number in the old one, and the builder; it
+ * returns the values that take the place of the node's outputs, or undefined to keep the node as it is. Nodes that
+ * nothing needs any more are left out of the result; inputs stay.
  */
 export function rewrite(
   graph: Graph,
@@ -62,14 +65,20 @@ export function rewrite(
   return prune(builder.build(graph.outputs.map(renamed)))
 }
 
-/** The graph without the nodes that its outputs do not need. Inputs stay, so that whoever gives their values need not know. */
+/**
+ * The graph without the nodes that its outputs do not need. Inputs stay, so that whoever gives their values need not
+ * know.
+ */
 export function prune(graph: Graph): Graph {
   const live = liveNodes(graph)
   const keep = graph.nodes.flatMap(({ op }, i) => (live[i] || op === 'Input' ? [i] : []))
   return keep.length === graph.nodes.length ? graph : renumber(graph, keep)
 }
 
-/** The graph with only the nodes `order`, in that order: an order in which they can run, with all that they and the outputs need. */
+/**
+ * The graph with only the nodes `order`, in that order: an order in which they can run, with all that they and the
+ * outputs need.
+ */
 export function renumber({ nodes, outputs }: Graph, order: readonly number[]): Graph {
   const place = new Map(order.map((old, index) => [old, index]))
   const moved = ({ node, output }: Value): Value => {
@@ -86,7 +95,10 @@ export function renumber({ nodes, outputs }: Graph, order: readonly number[]): G
   }
 }
 
-/** The graph in which `by(value)`, where it gives one, is read in a value's place. What takes the place must come earlier. */
+/**
+ * The graph in which `by(value)`, where it gives one, is read in a value's place. What takes the place must come
+ * earlier.
+ */
 export function replaceValues(graph: Graph, by: (value: Value) => Value | undefined): Graph {
   const replaced = (value: Value) => by(value) ?? value
   return prune({

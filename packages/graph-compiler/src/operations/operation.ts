@@ -31,14 +31,20 @@ export interface Emitter {
 export interface Operation {
   /** A tfjs kernel's name, or one of docs/engine.md's. */
   readonly name: string
-  /** tfjs's names of the inputs in the order of a node's. `bias?` may be null; `x...` stands for any number and comes last. */
+  /**
+   * tfjs's names of the inputs in the order of a node's. `bias?` may be null; `x...` stands for any number and comes
+   * last.
+   */
   readonly inputs: readonly string[]
   readonly kind: Kind
   /** Whether inputs and outputs [n, h, w, c] may be in blocked layout; else all must be dense. */
   readonly blocked: boolean
   /** One form for all attributes that mean the same (sorted axes, pairs of strides, defaults filled in). */
   canonical(attributes: Attributes, inputs: Positional<TensorType>): Attributes
-  /** The outputs' types, dense unless the operation is about layouts. Throws, with got and expected, where the inputs do not fit. */
+  /**
+   * The outputs' types, dense unless the operation is about layouts. Throws, with got and expected, where the inputs do
+   * not fit.
+   */
   infer(inputs: Positional<TensorType>, attributes: Attributes): TensorType[]
   /** Floating-point operations of the plain algorithm: two for a multiplication and an addition. */
   flops(inputs: Positional<TensorType>, outputs: readonly TensorType[], attributes: Attributes): number

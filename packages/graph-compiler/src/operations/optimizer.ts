@@ -19,7 +19,8 @@ export interface RMSPropState {
 }
 
 /**
- * One step as TensorFlow orders it (training_ops.cc), in recorded operations: [variable, meanSquare, meanGradient, momentum].
+ * One step as TensorFlow orders it (training_ops.cc), in recorded operations: [variable, meanSquare, meanGradient,
+ * momentum].
  *
  *     ms  ← ms + (g² − ms)(1 − ρ)        mg ← mg + (g − mg)(1 − ρ)
  *     mom ← momentum·mom + g·lr / sqrt(ms − mg² + ε)        v ← v − mom

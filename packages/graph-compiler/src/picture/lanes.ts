@@ -13,7 +13,10 @@ export interface Lane {
 /** From how many far links to one box on they share a lane. */
 const GATHERED = 4
 
-/** Lanes for the far links: those from one box share one, or those to one box where there are many; short ones run inside. */
+/**
+ * Lanes for the far links: those from one box share one, or those to one box where there are many; short ones run
+ * inside.
+ */
 export function lanesOf({ far, spots }: Layout): Lane[] {
   const row = (id: number) => spots.get(id)!.row
   const into = groupBy(far, ({ to }) => to)

@@ -46,8 +46,8 @@ export interface Sizes {
 }
 
 /**
- * Boxes in rows, such that every link leads down (Sugiyama, Tagawa and Toda 1981): rows by the longest path, order in a row by neighbours'
- * centres, places by least squares.
+ * Boxes in rows, such that every link leads down (Sugiyama, Tagawa and Toda 1981): rows by the longest path, order in a
+ * row by neighbours' centres, places by least squares.
  */
 export function layOut({ boxes, links }: Scene, { boxWidth, linkWidth }: Sizes): Layout {
   const ids = boxes.map(({ id }) => id)
@@ -86,7 +86,10 @@ export function layOut({ boxes, links }: Scene, { boxWidth, linkWidth }: Sizes):
   }
 }
 
-/** One row more than the lowest that it reads; what reads nothing stands right above its first reader. Ids are in an order in which links lead forward. */
+/**
+ * One row more than the lowest that it reads; what reads nothing stands right above its first reader. Ids are in an
+ * order in which links lead forward.
+ */
 function rowsOf(ids: readonly number[], links: readonly Link[]): Map<number, number> {
   const rows = new Map<number, number>()
   const from = groupBy(links, ({ to }) => to)

@@ -5,8 +5,8 @@ import { draw } from './svg'
 import { escaped, number, type PictureOptions } from './words'
 
 /**
- * A graph as one HTML page that needs nothing else: `graphSvg` with a legend (boxes, work and time of each kind), and details of the box
- * under the pointer, whose neighbours and lines light up. Wheel with Ctrl zooms, dragging moves.
+ * A graph as one HTML page that needs nothing else: `graphSvg` with a legend (boxes, work and time of each kind), and
+ * details of the box under the pointer, whose neighbours and lines light up. Wheel with Ctrl zooms, dragging moves.
  */
 export function graphPage(graph: Graph, options: PictureOptions = {}): string {
   const { svg, boxes, timeOf } = draw(graph, options)

@@ -6,7 +6,10 @@ const PINNED = 1e6
 /** Between neighbours of a row. */
 const GAP = 22
 
-/** Gives the items of each row, which keep their order, places near their neighbours above and below; pinned ones in one line. */
+/**
+ * Gives the items of each row, which keep their order, places near their neighbours above and below; pinned ones in one
+ * line.
+ */
 export function placeRows(rows: readonly Item[][]): void {
   for (const row of rows) spread(row)
   for (let sweep = 0; sweep < SWEEPS; sweep++)

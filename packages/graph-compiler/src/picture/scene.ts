@@ -32,7 +32,9 @@ export interface Scene {
   readonly links: Link[]
 }
 
-/** Values that more nodes read than this are written into the boxes; of single numbers, that more read than the second. */
+/**
+ * Values that more nodes read than this are written into the boxes; of single numbers, that more read than the second.
+ */
 const MANY = 12
 const MANY_OF_A_NUMBER = 3
 
@@ -93,8 +95,8 @@ function drawnValues(graph: Graph): (value: Value) => boolean {
 const LARGE: readonly Kind[] = ['convolution', 'pool', 'resize', 'matmul', 'layout']
 
 /**
- * The box of each node: that of its first node. Alike are nodes that do the same with what the same box gives them, and whose results the
- * same boxes read: then no path leads from one to the other.
+ * The box of each node: that of its first node. Alike are nodes that do the same with what the same box gives them, and
+ * whose results the same boxes read: then no path leads from one to the other.
  */
 function groupAlike({ nodes, outputs }: Graph, isDrawn: (value: Value) => boolean): number[] {
   const labels: number[] = [] // what a node does, with all that leads to it

@@ -18,9 +18,10 @@ export interface Drawing {
 }
 
 /**
- * A graph as a self-contained SVG: a box a node in the order of data flow, coloured by kind; lines with the shapes of what flows; all else in
- * tooltips. Inputs, and values that many read, are named in the boxes that read them; nodes that are alike and lie side by side are
- * one box. With `times`, each box has a bar as long as its share of the slowest.
+ * A graph as a self-contained SVG: a box a node in the order of data flow, coloured by kind; lines with the shapes of
+ * what flows; all else in tooltips. Inputs, and values that many read, are named in the boxes that read them; nodes
+ * that are alike and lie side by side are one box. With `times`, each box has a bar as long as its share of the
+ * slowest.
  */
 export const graphSvg = (graph: Graph, options: PictureOptions = {}): string => draw(graph, options).svg
 
@@ -98,7 +99,10 @@ const line = (link: Link, path: string, tip: string, classes = '') =>
 const linkTip = (graph: Graph, { values }: Link) =>
   cut(values.map((value) => `%${value.node} ${shapeText(typeOf(graph, value))}`).join('\n'), 400)
 
-/** How far from a box's centre its links leave or enter: side by side in the middle half, in the order of where they lead. */
+/**
+ * How far from a box's centre its links leave or enter: side by side in the middle half, in the order of where they
+ * lead.
+ */
 function ports(routes: readonly Route[], end: Exclude<keyof Link, 'values'>): Map<Link, number> {
   const far = (route: Route) => route.x.at(end === 'from' ? -1 : 0)!
   const shifts = new Map<Link, number>()

@@ -1,4 +1,4 @@
-import type { Graph, Node, Value } from '../ir/graph'
+import type { Graph, Node, TensorType, Value } from '../ir/graph'
 import { internAttributes, nodeId } from '../ir/intern'
 import { KeyWriter } from '../ir/key'
 import type { Handle, Pending } from './handle'
@@ -26,17 +26,13 @@ interface Cut<Leaf> {
 const NONE = internAttributes({}).value
 
 /** Cuts a graph out of the pending nodes. What is `inside` must not read what is not. */
-export function cutGraph<Leaf>(
-  pending: readonly Pending<Leaf>[],
-  inside: (node: Pending<Leaf>, index: number) => boolean,
-): Cut<Leaf> {
+export function cutGraph<Leaf>(pending: readonly Pending<Leaf>[], inside: (node: Pending<Leaf>) => boolean): Cut<Leaf> {
   markNeeded(pending)
   const nodes: Pending<Leaf>[] = []
   const rest: Pending<Leaf>[] = []
   const gone: Pending<Leaf>[] = []
-  for (let i = 0; i < pending.length; i++) {
-    const node = pending[i]!
-    const taken = inside(node, i)
+  for (const node of pending) {
+    const taken = inside(node)
     if (node.needed && taken) nodes.push(node)
     if (node.needed && !taken) rest.push(node)
     else gone.push(node)
@@ -99,7 +95,7 @@ function graphOf<Leaf>(nodes: readonly Pending<Leaf>[], waiting: ReadonlySet<Han
 }
 
 function makeGraph<Leaf>(
-  inputs: readonly Node['types'][number][],
+  inputs: readonly TensorType[],
   pending: readonly Pending<Leaf>[],
   reads: readonly number[],
   results: readonly number[],

@@ -1,11 +1,12 @@
 import type { Handle, Pending } from './handle'
 
-// A loop that never reads records the same nodes over and over. Its period is found in the nodes' numbers (operation, attributes,
-// types), and its pieces are cut where the fewest values cross: between two steps of training that is where only variables do.
+// A loop that never reads records the same nodes over and over. Its period is found in the nodes' numbers (operation,
+// attributes, types), and its pieces are cut where the fewest values cross: between two steps of training that is where
+// only variables do.
 
 /**
- * How to cut pending nodes into whole periods: the number of nodes of each piece, in order; the first may be what came before the loop.
- * Less than a period stays. Nothing where most of the nodes are not periodic.
+ * How to cut pending nodes into whole periods: the number of nodes of each piece, in order; the first may be what came
+ * before the loop. Less than a period stays. Nothing where most of the nodes are not periodic.
  */
 export function wholePeriods<Leaf>(pending: readonly Pending<Leaf>[]): number[] {
   const count = pending.length
@@ -61,7 +62,10 @@ function crossings<Leaf>(pending: readonly Pending<Leaf>[]): Int32Array {
   return change
 }
 
-/** How far from `start` to cut, less than a period: where the fewest values cross. `start` itself wins a tie, so that a cut stays where it is. */
+/**
+ * How far from `start` to cut, less than a period: where the fewest values cross. `start` itself wins a tie, so that a
+ * cut stays where it is.
+ */
 function phase(crossing: Int32Array, start: number, period: number): number {
   let best = 0
   // One period later, where all that crosses is known to come from the loop itself.

@@ -12,7 +12,10 @@ export interface LeafOwner<Leaf> {
   retain(leaf: Leaf): void
   /** One hold less. */
   release(leaf: Leaf): void
-  /** Runs what the recorder had to flush by itself, because too much was pending. Must `resolve` every output before it returns. */
+  /**
+   * Runs what the recorder had to flush by itself, because too much was pending. Must `resolve` every output before it
+   * returns.
+   */
   run(flushed: Flushed<Leaf>): void
 }
 
@@ -24,11 +27,12 @@ const PATIENCE = 4
 /**
  * Notes operations instead of computing them, and hands them over as graphs.
  *
- * A program's values are handles. Holds on leaves: a live handle has one, the pending nodes that read it have one together, and
- * each of a flush's inputs comes with one for the caller, who releases it when the run has ended.
+ * A program's values are handles. Holds on leaves: a live handle has one, the pending nodes that read it have one
+ * together, and each of a flush's inputs comes with one for the caller, who releases it when the run has ended.
  *
- * A loop that never reads would pend for ever. So at 4096 pending nodes the recorder looks for the loop's period and has whole
- * periods run, each as a graph of its own and all cut at the same place, so that they have one key (recorder/period.ts).
+ * A loop that never reads would pend for ever. So at 4096 pending nodes the recorder looks for the loop's period and
+ * has whole periods run, each as a graph of its own and all cut at the same place, so that they have one key
+ * (recorder/period.ts).
  */
 export class Recorder<Leaf> {
   private pending: Pending<Leaf>[] = []
@@ -84,20 +88,15 @@ export class Recorder<Leaf> {
   }
 
   /**
-   * Takes what is pending out as a graph; undefined where no live value waits. Nodes that no live value needs are dropped.
-   * The caller must `resolve` every output before anything else is recorded.
+   * Takes what is pending out as a graph; undefined where no live value waits. Nodes that no live value needs are
+   * dropped. The caller must `resolve` every output before anything else is recorded.
    * @param wanted take out only what these need, and leave the rest pending. Default: everything live.
    */
   flush(wanted?: readonly Handle<Leaf>[]): Flushed<Leaf> | undefined {
     if (!wanted) return this.cut(() => true)
-    const needed = new Set<Pending<Leaf>>()
-    const visit = (handle: Handle<Leaf> | null) => {
-      if (handle?.source && !needed.has(handle.source)) {
-        needed.add(handle.source)
-        handle.source.inputs.forEach(visit)
-      }
-    }
-    wanted.forEach(visit)
+    const needed = new Set(wanted.map(({ source }) => source))
+    for (const node of this.pending.toReversed())
+      if (needed.has(node)) for (const input of node.inputs) needed.add(input?.source)
     return this.cut((node) => needed.has(node))
   }
 
@@ -139,7 +138,7 @@ export class Recorder<Leaf> {
     handle.readers++
   }
 
-  private cut(inside: (node: Pending<Leaf>, index: number) => boolean): Flushed<Leaf> | undefined {
+  private cut(inside: (node: Pending<Leaf>) => boolean): Flushed<Leaf> | undefined {
     const { flushed, rest, gone } = cutGraph(this.pending, inside)
     for (const leaf of flushed?.inputs ?? []) this.owner.retain(leaf)
     for (const { inputs } of gone)

@@ -14,5 +14,10 @@ export interface Source {
 
 /** A source's values; of another backend's tensor, those that it has now. */
 export function valuesOf({ type, dataId, values, placeholder }: Source): Values | undefined {
-  return placeholder ? undefined : toValues(values ?? engine().readSync(dataId), type.dtype)
+  if (placeholder) return undefined
+  if (!values && !engine().state.tensorInfo.has(dataId))
+    throw new Error(
+      'got values of a tensor that is gone, expected them asked for before it was disposed of, or its variable assigned to',
+    )
+  return toValues(values ?? engine().readSync(dataId), type.dtype)
 }

@@ -10,7 +10,10 @@ export interface Grown {
 /** Larger numbers than this are not worked on any more, so that nothing overflows. */
 const LARGEST = 100
 
-/** A graph that grows by random choices. Choices are given, so that the same ones make the same graph; when they run out, all are 0. */
+/**
+ * A graph that grows by random choices. Choices are given, so that the same ones make the same graph; when they run
+ * out, all are 0.
+ */
 export class Growing {
   readonly builder = new GraphBuilder()
   readonly grown: Grown[] = []

@@ -14,11 +14,17 @@ export interface RandomGraph {
 export interface RandomGraphOptions {
   /** Steps of growth, each of a few nodes. Default 12. */
   steps?: number
-  /** With comparisons, rounding and the like, in which a tiny difference of what goes in becomes a large one. Default true. */
+  /**
+   * With comparisons, rounding and the like, in which a tiny difference of what goes in becomes a large one. Default
+   * true.
+   */
   discontinuous?: boolean
 }
 
-/** Numbers stay small (no overflow, no NaN), images are at most some thousand values. All values that nothing reads are outputs. */
+/**
+ * Numbers stay small (no overflow, no NaN), images are at most some thousand values. All values that nothing reads are
+ * outputs.
+ */
 export const randomGraphs = ({
   steps = 12,
   discontinuous = true,

@@ -64,7 +64,7 @@ INLINE void sum_pixels(int pixels, int blocks, const Call *c, const Epilogue *e,
   float values[PANEL_VECTORS][PANEL_ROWS < PIXELS_FEW ? PIXELS_FEW : PANEL_ROWS][VL];
   UNROLL(4) for (int n = 0; n < vectors; n++)
     UNROLL(8) for (int m = 0; m < pixels; m++) v_store(values[n][m], sums[m][n]);
-  const int inside = shorter(pixels, c->y.width - (int)column);
+  const int inside = (int)smaller(pixels, c->y.width - column);
   for (int n = 0; n < vectors; n++)
     for (int m = done; m < inside; m++) write_vector(&e[n / VECTORS], image, row, column + m, n % VECTORS, v_load(values[n][m]));
 }
@@ -120,7 +120,7 @@ int KERNEL(blocked_convolution_exact)(const BlockedConvolution *b) {
   c.weights = scratch_floats((int64_t)9 * c.x.channels * c.y.channels);
   const int missing = !c.planes || !c.epilogues || !c.weights;
   if (!missing) {
-    list_parts(c.planes, b->parts, b->partCount, c.x);
+    list_planes(b, c.planes);
     list_epilogues(b, c.epilogues);
     parallel_for(panel_count(blocked_blocks(c.y)), 1, pack_panels, &c);
     parallel_for((int64_t)c.y.batch * ((c.y.height + 1) / 2), 1, compute_rows, &c);

@@ -2,9 +2,10 @@
 #pragma once
 #include <math.h>
 #include "../functions.h"
+#include "../panels.h"
 #include "convolution.h"
 #include "stream.h"
-#include "tiles.h"
+#include "planes.h"
 
 // Where one block of 16 output channels goes.
 typedef struct {
@@ -26,30 +27,38 @@ static inline void clear_image_edges(const Epilogue *e, int64_t image) {
   if (e->pooled.first) blocked_clear_plane(e->pooled.first + image * e->pooled.imageStride, e->pooledShape);
 }
 
-INLINE int shorter(int a, int b) { return a < b ? a : b; }
+// A tile by its first pixel.
+typedef struct {
+  int64_t image, row, column;
+} Tile;
 
-// Rows and columns of the tile's pixels that the image has; the others are zeros that blocked_clear_edges writes.
-INLINE void write_tile(const Epilogue *e, const Tile *tile, const TileValues *values) {
+INLINE int64_t pixel_offset(Plane p, BlockedShape s, int64_t image, int64_t row, int64_t column) {
+  return image * p.imageStride + (row + 1) * blocked_row_stride(s) + (column + 1) * BLOCK;
+}
+
+INLINE vf masked(vf value, const float *mask) { return v_select(v_load(mask) > 0, value, v_set(0)); }
+
+// Rows and columns of the tile that the image has; where it ends, blocked_clear_plane has written zeros.
+INLINE void write_tile(const Epilogue *e, Tile tile, const TileValues *values) {
   const int64_t rowStride = blocked_row_stride(e->shape);
-  float *y = tile_pixels(e->y, tile, rowStride);
-  const float *mask = e->mask.first ? tile_pixels(e->mask, tile, rowStride) : NULL;
-  const int rows = shorter(BLOCK_TILE, e->shape.height - tile->row), columns = shorter(BLOCK_TILE, e->shape.width - tile->column);
-  for (int i = 0; i < rows; i++)
-    for (int j = 0; j < columns; j++)
+  const int64_t rows = smaller(BLOCK_TILE, e->shape.height - tile.row), columns = smaller(BLOCK_TILE, e->shape.width - tile.column);
+  float *y = e->y.first + pixel_offset(e->y, e->shape, tile.image, tile.row, tile.column);
+  const float *mask = e->mask.first + pixel_offset(e->mask, e->shape, tile.image, tile.row, tile.column);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < columns; j++)
       UNROLL(4) for (int n = 0; n < BLOCK; n += VL) {
         const int64_t at = i * rowStride + j * BLOCK + n;
         const vf value = v_load(values->at[i][j] + n);
-        v_put(y + at, mask ? v_select(v_load(mask + at) > 0, value, v_set(0)) : value, e->stream);
+        v_put(y + at, e->mask.first ? masked(value, mask + at) : value, e->stream);
       }
 }
 
-INLINE void write_maxima(const Epilogue *e, const Tile *tile, const TileValues *values) {
-  const int row = tile->row / 2, column = tile->column / 2;
-  const int rows = shorter(2, e->pooledShape.height - row), columns = shorter(2, e->pooledShape.width - column);
-  const int64_t rowStride = blocked_row_stride(e->pooledShape);
-  float *y = e->pooled.first + tile->image * e->pooled.imageStride + (row + 1) * rowStride + (column + 1) * BLOCK;
-  for (int i = 0; i < rows; i++)
-    for (int j = 0; j < columns; j++)
+INLINE void write_maxima(const Epilogue *e, Tile tile, const TileValues *values) {
+  const int64_t row = tile.row / 2, column = tile.column / 2, rowStride = blocked_row_stride(e->pooledShape);
+  const int64_t rows = smaller(2, e->pooledShape.height - row), columns = smaller(2, e->pooledShape.width - column);
+  float *y = e->pooled.first + pixel_offset(e->pooled, e->pooledShape, tile.image, row, column);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < columns; j++)
       UNROLL(4) for (int n = 0; n < BLOCK; n += VL) {
         vf best = v_set(-INFINITY); // NaNs are never a maximum
         UNROLL(4) for (int k = 0; k < 4; k++) best = v_max(v_load(values->at[2 * i + k / 2][2 * j + k % 2] + n), best);
@@ -57,19 +66,18 @@ INLINE void write_maxima(const Epilogue *e, const Tile *tile, const TileValues *
       }
 }
 
-// The same for a vector of one pixel, which is not activated yet: `n` is its place among the pixel's vectors.
+// Bias, activation and mask for a vector of one pixel: `n` is its place among the pixel's vectors.
 INLINE void write_vector(const Epilogue *e, int64_t image, int64_t row, int64_t column, int n, vf value) {
-  const int64_t at = (row + 1) * blocked_row_stride(e->shape) + (column + 1) * BLOCK + n * VL;
+  const int64_t at = n * VL + pixel_offset(e->y, e->shape, image, row, column);
   value = f_activate(value + e->bias[n], e->activation, e->alpha);
-  if (e->mask.first) value = v_select(v_load(e->mask.first + image * e->mask.imageStride + at) > 0, value, v_set(0));
-  v_store(e->y.first + image * e->y.imageStride + at, value);
+  v_store(e->y.first + at, e->mask.first ? masked(value, e->mask.first + at) : value);
 }
 
 // The maxima of two rows that are written.
 static inline void pool_rows(const Epilogue *e, int64_t image, int64_t row) {
   const int64_t rowStride = blocked_row_stride(e->shape);
-  const float *x = e->y.first + image * e->y.imageStride + (row + 1) * rowStride + BLOCK;
-  float *y = e->pooled.first + image * e->pooled.imageStride + (row / 2 + 1) * blocked_row_stride(e->pooledShape) + BLOCK;
+  const float *x = e->y.first + pixel_offset(e->y, e->shape, image, row, 0);
+  float *y = e->pooled.first + pixel_offset(e->pooled, e->pooledShape, image, row / 2, 0);
   for (int64_t column = 0; column < e->pooledShape.width; column++, x += 2 * BLOCK, y += BLOCK)
     UNROLL(4) for (int n = 0; n < BLOCK; n += VL) {
       vf best = v_set(-INFINITY);

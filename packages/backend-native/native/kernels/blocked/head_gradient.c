@@ -61,8 +61,8 @@ static void any_strip(const Call *c, int64_t pixels, const float *x, const float
 // dy with as many places a pixel as the loops have.
 static const float *widened(const Call *c, const float *dy, int64_t pixels, float *to) {
   if (c->outputs == c->places) return dy;
-  for (int64_t i = 0; i < pixels * c->places; i++)
-    to[i] = i % c->places < c->outputs ? dy[i / c->places * c->outputs + i % c->places] : 0;
+  for (int64_t p = 0; p < pixels; p++)
+    for (int o = 0; o < c->places; o++) to[p * c->places + o] = o < c->outputs ? dy[p * c->outputs + o] : 0;
   return to;
 }
 
@@ -102,7 +102,8 @@ int KERNEL(head_gradient)(BlockedShape shape, int outputs, const float *x, const
   float *sums = dfilter ? scratch_floats((bands + 1) * size) : NULL;
   const int failed = !weights || (dfilter && !sums);
   if (!failed) {
-    Call c = {shape, outputs, places, masked, dx && is_streamed(dx, shape), dfilter || masked ? x : NULL, dy, weights, dx, sums};
+    const int stream = dx && dx != x && is_streamed(dx, shape); // written over x, it is in the caches already
+    Call c = {shape, outputs, places, masked, stream, dfilter || masked ? x : NULL, dy, weights, dx, sums};
     parallel_for(bands * blocked_blocks(shape), 1, bands_chunk, &c);
     float *total = sums + bands * size; // [places][channels]
     if (dfilter) add_bands(sums, bands, size, 0, size, total);

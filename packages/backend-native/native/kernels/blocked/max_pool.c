@@ -20,7 +20,7 @@ static BlockedShape half(BlockedShape s) { return (BlockedShape){s.batch, s.heig
 // A unit of work is a row of the pooled tensor and the two rows that it covers.
 static void run(void (*body)(void *, int64_t, int64_t, int), Call *c) {
   const int64_t units = (int64_t)c->s.batch * blocked_blocks(c->s) * c->pooled.height;
-  parallel_for(units, larger(1, FLOATS_PER_TASK / (2 * c->s.width * BLOCK)), body, c);
+  parallel_for(units, larger(1, FLOATS_PER_TASK / (2 * (int64_t)c->s.width * BLOCK)), body, c);
 }
 
 typedef struct {

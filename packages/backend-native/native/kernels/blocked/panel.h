@@ -13,6 +13,8 @@ INLINE int panel_blocks(int64_t blocks, int64_t panel) {
   return (int)(panel + 1 < panel_count(blocks) ? PANEL_BLOCKS : blocks - panel_first(panel));
 }
 
+INLINE int panel_widest(int64_t blocks) { return panel_blocks(blocks, panel_count(blocks) - 1); }
+
 // Pixels, or tiles, by a panel's vectors: what fits the registers beside a row of weights.
 #if VL == 16
 #define PANEL_ROWS 8

@@ -1,7 +1,9 @@
-// How kernels walk over blocked tensors whose tiles are not Winograd's alone: tiles of an image in strips of some tens, in
-// order over images, rows and columns, as runs of neighbours in a row.
+// How kernels walk over blocked tensors: tiles of an image in strips of some tens, in order over images, rows and columns, as
+// runs of neighbours in a row.
 #pragma once
-#include "tiles.h"
+#include "planes.h"
+
+enum { MAX_STRIP = 128 };
 
 // Row and column count tiles.
 typedef struct {

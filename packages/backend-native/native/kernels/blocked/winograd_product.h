@@ -1,4 +1,4 @@
-// A matrix product of some tiles, PANEL_ROWS of them: m[tile][output] = Σ_k v[tile][k] · u[k][output], in registers.
+// One of the 36 matrix products of some tiles: m[tile][output] = Σ_k v[tile][k] · u[k][output], in registers.
 #pragma once
 #include "panel.h"
 
@@ -20,16 +20,16 @@ INLINE void winograd_product(int vectors, const float *v, int64_t vStride, const
     UNROLL(8) for (int t = 0; t < PANEL_ROWS; t++) v_store(m + n * mStride + t * VL, sums[t][n]);
 }
 
-#define DEFINE_PRODUCT(blocks_)                                                                                              \
-  static void product##blocks_(const float *v, int64_t vStride, const float *u, int64_t blocks, float *m, int64_t mStride) { \
-    winograd_product(blocks_ * VECTORS, v, vStride, u, blocks, m, mStride);                                                  \
-  }
 typedef void Product(const float *v, int64_t vStride, const float *u, int64_t blocks, float *m, int64_t mStride);
+#define DEFINE_PRODUCT(count)                                                                                               \
+  static void product##count(const float *v, int64_t vStride, const float *u, int64_t blocks, float *m, int64_t mStride) { \
+    winograd_product(count * VECTORS, v, vStride, u, blocks, m, mStride);                                                   \
+  }
 DEFINE_PRODUCT(1)
 #if PANEL_MOST == 3
 DEFINE_PRODUCT(2)
 DEFINE_PRODUCT(3)
-static Product *const products_by_blocks[] = {NULL, product1, product2, product3};
+static Product *const products_by_blocks[] = {NULL, product1, product2, product3}; // of a panel
 #else
 static Product *const products_by_blocks[] = {NULL, product1};
 #endif

@@ -77,7 +77,8 @@ export const fusedConvolutions: Operation[] = [
   /**
    * y = activation(parts * filter + bias), and its maxima in windows of 2x2.
    *
-   * filter [k, k, in, out], bias [out], parts [n, h, w, in₁], [n, h, w, in₂] … → y [n, h, w, out], pooled [n, h/2, w/2, out]
+   * filter [k, k, in, out], bias [out], parts [n, h, w, in₁], [n, h, w, in₂] … → y [n, h, w, out], pooled [n, h/2, w/2,
+   * out]
    */
   operation({
     name: 'Convolution',
@@ -116,7 +117,8 @@ export const fusedConvolutions: Operation[] = [
   }),
 
   /**
-   * dL/dpart for each part, zero where its mask is not positive. The mask of a part is the part itself where a ReLU made it.
+   * dL/dpart for each part, zero where its mask is not positive. The mask of a part is the part itself where a ReLU
+   * made it.
    *
    * dy [n, h, w, out], filter [k, k, in, out], masks like the parts or null → dx like the parts
    */

@@ -37,8 +37,9 @@ function walk<T>(
 }
 
 /**
- * Elementwise operations one after the other, broadcasting as they do, with sums or means of what they give at the end, in one
- * sweep over memory. A result may be any step, also one that later steps read; what a sum or mean gives is a result only.
+ * Elementwise operations one after the other, broadcasting as they do, with sums or means of what they give at the end,
+ * in one sweep over memory. A result may be any step, also one that later steps read; what a sum or mean gives is a
+ * result only.
  */
 export const elementwiseChain: Operation = operation({
   name: NAME,

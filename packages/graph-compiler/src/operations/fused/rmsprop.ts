@@ -8,11 +8,12 @@ function groups<T>(list: readonly T[], size: number): T[][] {
 }
 
 /**
- * Every variable's centered RMSProp step in one sweep, of (gradient + variable · weightDecay) / lossScale, each of the three
- * rounded; without weightDecay or lossScale that part is left out.
+ * Every variable's centered RMSProp step in one sweep, of (gradient + variable · weightDecay) / lossScale, each of the
+ * three rounded; without weightDecay or lossScale that part is left out.
  *
- * rate float32[], condition bool[], weightDecay and lossScale float32[] or null, then for each variable, all of its shape:
- * variable, meanSquare, meanGradient, momentum, gradient → for each variable: variable, meanSquare, meanGradient, momentum
+ * rate float32[], condition bool[], weightDecay and lossScale float32[] or null, then for each variable, all of its
+ * shape: variable, meanSquare, meanGradient, momentum, gradient → for each variable: variable, meanSquare,
+ * meanGradient, momentum
  */
 export const multiTensorRMSProp: Operation = operation({
   name: 'MultiTensorRMSProp',
