@@ -126,7 +126,7 @@ typedef struct {
 INLINE void compute_tile(int vectors, Pixels p, const float *x, const float *dy, float *sum, int64_t pitch, int first) {
   vf sums[INPUTS][WIDEST];
   UNROLL(INPUTS) for (int i = 0; i < INPUTS; i++)
-    UNROLL(WIDEST) for (int v = 0; v < vectors; v++) sums[i][v] = v_set(0), __builtin_prefetch(sum + i * pitch + v * VL, 1, 3);
+    UNROLL(WIDEST) for (int v = 0; v < vectors; v++) sums[i][v] = v_set(0), prefetch_write(sum + i * pitch + v * VL);
   for (int64_t row = 0; row < p.rows; row++, x += p.xRow) {
     const float *xs = x;
     for (int64_t column = 0; column < p.columns; column++, xs += p.xColumn, dy += vectors * VL) {

@@ -156,6 +156,8 @@ INLINE vf v_sqrt(vf v) {
 
 // Asks for the cache line at p to be brought into the second-level cache.
 INLINE void prefetch(const float *p) { __builtin_prefetch(p, 0, 2); }
+// And into the first-level cache, to be written.
+INLINE void prefetch_write(const float *p) { __builtin_prefetch(p, 1, 3); }
 
 // Bytes, one for each lane: 0 or 1 to and from a mask.
 typedef uint8_t vb __attribute__((vector_size(VL)));

@@ -120,7 +120,7 @@ int KERNEL(blocked_convolution_exact)(const BlockedConvolution *b) {
   c.weights = scratch_floats((int64_t)9 * c.x.channels * c.y.channels);
   const int missing = !c.planes || !c.epilogues || !c.weights;
   if (!missing) {
-    list_planes(b, c.planes);
+    list_parts(c.planes, b->parts, b->partCount, c.x);
     list_epilogues(b, c.epilogues);
     parallel_for(panel_count(blocked_blocks(c.y)), 1, pack_panels, &c);
     parallel_for((int64_t)c.y.batch * ((c.y.height + 1) / 2), 1, compute_rows, &c);

@@ -12,7 +12,7 @@ typedef struct {
   int positions;       // matrices that are summed
   int spreadPositions; // of dy's transform: as many, or 1 where all positions share it
   int taps;            // of the filter
-  int few, many;       // tiles of a strip, with few input channels and with many
+  int stripTiles;      // of a strip
   // Transforms one block of `tiles` neighbours in a row; x is the first one's first pixel. Position p of tile t goes to
   // v[p·pitch + t·BLOCK].
   void (*gather)(const float *x, int64_t rowStride, int64_t tiles, float *v, int64_t pitch);

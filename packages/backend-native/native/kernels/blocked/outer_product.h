@@ -25,7 +25,7 @@ INLINE void outer_rows(int rows, int vectors, int64_t tiles, const float *a, con
                        int64_t pitch, int first) {
   vf totals[BLOCK][OUTER_VECTORS];
   UNROLL_WHOLE for (int i = 0; i < rows; i++)
-    UNROLL_WHOLE for (int v = 0; v < vectors; v++) totals[i][v] = v_set(0), __builtin_prefetch(sums + i * pitch + v * VL, 1, 3);
+    UNROLL_WHOLE for (int v = 0; v < vectors; v++) totals[i][v] = v_set(0), prefetch_write(sums + i * pitch + v * VL);
   for (int64_t t = 0; t < tiles; t++, a += BLOCK, b += BLOCK) {
     vf bs[OUTER_VECTORS];
     UNROLL_WHOLE for (int v = 0; v < vectors; v++) bs[v] = v_load(b + v * (VL == BLOCK ? bBlock : VL));
@@ -51,3 +51,17 @@ INLINE void outer_panel(int blocks, int64_t tiles, const float *a, const float *
     if (rest) outer_rows(rest, vectors, tiles, a + BLOCK - rest, b + o, bBlock, sums + (BLOCK - rest) * pitch + o, pitch, first);
   }
 }
+
+typedef void OuterPanel(int64_t tiles, const float *a, const float *b, int64_t bBlock, float *sums, int first);
+#define DEFINE_OUTER_PANEL(blocks)                                                                                          \
+  static void outer_panel##blocks(int64_t tiles, const float *a, const float *b, int64_t bBlock, float *sums, int first) { \
+    outer_panel(blocks, tiles, a, b, bBlock, sums, first);                                                                  \
+  }
+DEFINE_OUTER_PANEL(1)
+#if PANEL_MOST == 3
+DEFINE_OUTER_PANEL(2)
+DEFINE_OUTER_PANEL(3)
+static OuterPanel *const outer_panels[] = {NULL, outer_panel1, outer_panel2, outer_panel3};
+#else
+static OuterPanel *const outer_panels[] = {NULL, outer_panel1};
+#endif

@@ -161,10 +161,6 @@ static void transform_filters(void *context, int64_t begin, int64_t end, int thr
   }
 }
 
-static void list_blocks(Plane *planes, const float *tensor, BlockedShape s) {
-  for (int block = 0; block < blocked_blocks(s); block++) planes[block] = plane_of(tensor, s, block);
-}
-
 // `from` is read and `to` written; one of them is x.
 static int run(Call *c, BlockedShape x, const float *in, BlockedShape from, float *out, BlockedShape to, const float *mask) {
   const int threads = thread_count(), blocksIn = blocked_blocks(from), blocksOut = blocked_blocks(to);
@@ -183,8 +179,8 @@ static int run(Call *c, BlockedShape x, const float *in, BlockedShape from, floa
   if (!missing) {
     c->in = (Tiled){planes, blocksIn, blocked_row_stride(from), from.height / x.height};
     c->out = (Tiled){planes + blocksIn, blocksOut, blocked_row_stride(to), to.height / x.height};
-    list_blocks(planes, in, from), list_blocks(planes + blocksIn, out, to);
-    if (mask) list_blocks(planes + blocksIn + blocksOut, mask, to), c->masks = planes + blocksIn + blocksOut;
+    list_planes(planes, in, from), list_planes(planes + blocksIn, out, to);
+    if (mask) c->masks = planes + blocksIn + blocksOut, list_planes(planes + blocksIn + blocksOut, mask, to);
     parallel_for(c->panels, 1, transform_filters, c);
     const int64_t tasks = c->tiling.strips * c->groups;
     const int64_t grain = larger(1, smaller(MOST_TASKS_AT_ONCE, tasks / (TASKS_PER_THREAD * threads)));

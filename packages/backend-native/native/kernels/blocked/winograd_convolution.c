@@ -146,7 +146,7 @@ int KERNEL(blocked_convolution)(const BlockedConvolution *b) {
   c.kept = scratch_floats(c.keptFloats), c.scratch = scratch_floats(threads * c.scratchFloats);
   const int missing = !planes || !epilogues || !c.kept || !c.scratch;
   if (!missing) {
-    list_planes(b, planes);
+    list_parts(planes, b->parts, b->partCount, c.x);
     list_epilogues(b, epilogues);
     const int64_t items = c.keepFilters ? c.panels : c.tiling.strips, tasks = (c.keepFilters ? c.tiling.strips : c.panels) * c.groups;
     parallel_for(items * c.stages.in.blocks, 1, keep, &c);
