@@ -54,6 +54,7 @@ const layers: Record<string, Layer> = {
   'a decoder, of two parts': layer(1, 8, 8, [64, 64], 64),
   'the last decoder': layer(1, 36, 36, [16, 32], 32),
   'one that halves channels': layer(2, 24, 24, [32], 16),
+  'one of several bands': layer(2, 64, 68, [16], 16),
   'one pixel': layer(3, 1, 1, [16], 48),
   'odd sides': layer(2, 13, 7, [16, 32], 80),
   'one row': layer(5, 1, 37, [32], 16),

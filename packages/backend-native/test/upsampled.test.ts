@@ -37,7 +37,7 @@ function expectForward(layer: Layer, activation: Activation, biased: boolean) {
 
 function expectGradient(layer: Layer, masked: boolean, inPlace = false) {
   const { xShape, dy, filter, dx } = layerData(layer, true)
-  const mask = randomFloats(denseSize(xShape), 5)
+  const mask = randomFloats(denseSize(xShape), 5).map((value) => Math.max(0, value)) // as a ReLU leaves it
   const want = masked ? dx.map((value, i) => (mask[i]! > 0 ? value : 0)) : dx
   const compute = filled(blockedSize(xShape), (out) => {
     if (inPlace) out.set(toBlocked(mask, xShape))
