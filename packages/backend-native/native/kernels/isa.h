@@ -13,6 +13,7 @@
 #define ISA_PASTE(name, isa) ISA_PASTE2(name, isa)
 #define KERNEL(name) ISA_PASTE(name, ISA)
 
+// Unroll the loop behind them: by n; or wholly, however often it runs (clang may leave a loop of fewer rounds than n).
 #define ISA_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define UNROLL(n) ISA_PRAGMA(unroll n)

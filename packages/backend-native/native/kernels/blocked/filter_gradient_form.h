@@ -11,8 +11,7 @@ typedef struct {
   int stepX, stepDy;   // pixels from one tile to the next, in x and in dy
   int positions;       // matrices that are summed
   int spreadPositions; // of dy's transform: as many, or 1 where all positions share it
-  int taps;            // of the filter
-  int stripTiles;      // of a strip
+  int stripTiles;      // tiles of a strip
   // Transforms one block of `tiles` neighbours in a row; x is the first one's first pixel. Position p of tile t goes to
   // v[p·pitch + t·BLOCK].
   void (*gather)(const float *x, int64_t rowStride, int64_t tiles, float *v, int64_t pitch);
