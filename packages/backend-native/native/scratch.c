@@ -8,47 +8,52 @@ enum { LARGE = INT32_MAX };
 #else
 enum { LARGE = 1 << 18 };
 #endif
-enum { MOST_KEPT = 16, MOST_KEPT_BYTES = 64 << 20 };
+enum { MOST_KEPT = 16, MOST_KEPT_BYTES = 128 << 20 };
 
 // Lies before what the caller gets, in a cache line of its own.
-typedef struct {
+typedef struct Header {
   size_t bytes; // of the whole block
   void *start;
+  struct Header *next; // of the kept ones
 } Header;
 
+// Kept blocks, the one that was used last in front.
 static struct {
   Mutex mutex;
-  Header *blocks[MOST_KEPT];
-  int count;
-  size_t bytes;
+  Header *first;
 } kept = {.mutex = MUTEX_INITIAL};
 
 // The smallest that is large enough, and not so large that another would miss it.
 static Header *take_kept(size_t bytes) {
-  int best = -1;
+  Header **best = NULL;
   mutex_lock(&kept.mutex);
-  for (int i = 0; i < kept.count; i++)
-    if (kept.blocks[i]->bytes >= bytes && kept.blocks[i]->bytes / 4 <= bytes && (best < 0 || kept.blocks[i]->bytes < kept.blocks[best]->bytes))
-      best = i;
-  Header *header = NULL;
-  if (best >= 0) {
-    header = kept.blocks[best];
-    kept.blocks[best] = kept.blocks[--kept.count];
-    kept.bytes -= header->bytes;
-  }
+  for (Header **link = &kept.first; *link; link = &(*link)->next)
+    if ((*link)->bytes >= bytes && (*link)->bytes / 4 <= bytes && (!best || (*link)->bytes < (*best)->bytes)) best = link;
+  Header *header = best ? *best : NULL;
+  if (best) *best = header->next;
   mutex_unlock(&kept.mutex);
   return header;
 }
 
-static bool keep(Header *header) {
+// Where that makes too many, those that waited longest go.
+static void keep(Header *header) {
   mutex_lock(&kept.mutex);
-  const bool room = kept.count < MOST_KEPT && kept.bytes + header->bytes <= MOST_KEPT_BYTES;
-  if (room) {
-    kept.blocks[kept.count++] = header;
-    kept.bytes += header->bytes;
+  header->next = kept.first;
+  kept.first = header;
+  size_t bytes = header->bytes;
+  Header *last = header;
+  for (int count = 1; last->next && count < MOST_KEPT && bytes + last->next->bytes <= MOST_KEPT_BYTES; count++) {
+    last = last->next;
+    bytes += last->bytes;
   }
+  Header *gone = last->next;
+  last->next = NULL;
   mutex_unlock(&kept.mutex);
-  return room;
+  while (gone) {
+    Header *next = gone->next;
+    pages_free(gone->start);
+    gone = next;
+  }
 }
 
 static Header *allocate(size_t bytes) {
@@ -57,7 +62,7 @@ static Header *allocate(size_t bytes) {
   char *start = large ? pages_allocate((int64_t)bytes) : malloc(bytes + CACHE_LINE);
   if (!start) return NULL;
   Header *header = (Header *)(((uintptr_t)start + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
-  *header = (Header){bytes, start};
+  *header = (Header){bytes, start, NULL};
   return header;
 }
 
@@ -73,5 +78,5 @@ void scratch_free(void *start) {
   if (!start) return;
   Header *header = (Header *)((char *)start - CACHE_LINE);
   if (header->bytes < LARGE) free(header->start);
-  else if (!keep(header)) pages_free(header->start);
+  else keep(header);
 }
