@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createProgram } from '../src/program'
 import { blockedSize, denseSize, type Shape4, toBlocked, toDense } from './support/blocked'
 import { expectEach } from './support/compare'
-import { reference } from './support/convolution'
+import { type Layer, layerData, split } from './support/layer'
 import { filled, onEveryInstructionSet } from './support/native'
 import { addonHere, runInstruction } from './support/program'
 import { randomFloats } from './support/random'
@@ -14,13 +15,7 @@ const codeOf = (activation: Activation) => addonHere().activations.indexOf(activ
 /** Errors against float64: root mean square and largest, both over the reference's root mean square. */
 const BOUNDS = { exact: { rms: 1e-6, max: 1e-5 }, winograd: { rms: 3e-6, max: 3e-5 } }
 
-interface Layer {
-  batch: number
-  height: number
-  width: number
-  /** Channels of each part. */
-  parts: readonly number[]
-  channels: number
+interface Case extends Layer {
   activation?: Activation
   bias?: boolean
   pooled?: boolean
@@ -35,35 +30,6 @@ const activate: Record<Activation, (x: number) => number> = {
   relu: (x) => Math.max(0, x),
   relu6: (x) => Math.min(6, Math.max(0, x)),
   leakyrelu: (x) => (x < 0 ? Math.fround(0.3) * x : x),
-}
-
-/** Cuts [n, h, w, c] along channels. */
-function split(values: ArrayLike<number>, channels: readonly number[]): Float32Array[] {
-  const total = sum(channels)
-  let from = 0
-  return channels.map((count) => {
-    const pixels = values.length / total
-    const part = Float32Array.from({ length: pixels * count }, (_, i) => {
-      const [pixel, channel] = [Math.floor(i / count), i % count]
-      return values[pixel * total + from + channel]!
-    })
-    from += count
-    return part
-  })
-}
-
-function dataOf(layer: Layer) {
-  const { batch, height, width, parts, channels } = layer
-  const depth = sum(parts)
-  const size = { outHeight: height, outWidth: width, inHeight: height, inWidth: width }
-  const filterSize = { filterHeight: 3, filterWidth: 3, strideHeight: 1, strideWidth: 1, padTop: 1, padLeft: 1 }
-  const shape = { batch, ...size, inChannels: depth, outChannels: channels, ...filterSize }
-  const x = randomFloats(batch * height * width * depth, 1)
-  const dy = randomFloats(batch * height * width * channels, 2)
-  const filter = randomFloats(9 * depth * channels, 3).map((w) => w * Math.sqrt(6 / (9 * depth)))
-  const bias = layer.bias ? randomFloats(channels, 4) : null
-  const sums = reference({ ...shape, dilationHeight: 1, dilationWidth: 1 }, x, filter, dy)
-  return { x, dy, filter, bias, y: sums.y.values, dx: sums.dx.values }
 }
 
 const shapeOf = ({ batch, height, width }: Layer, channels: number): Shape4 => [batch, height, width, channels]
@@ -81,11 +47,9 @@ function pool(y: Float32Array, [n, height, width, channels]: Shape4): Float32Arr
   })
 }
 
-function expectForward(layer: Layer, exact: boolean) {
+function expectForward(layer: Case, exact: boolean) {
   const { activation = 'linear', parts, channels, pooled } = layer
-  const { x, filter, bias, y } = dataOf(layer)
-  const blocked = split(x, parts).map((part, i) => toBlocked(part, shapeOf(layer, parts[i]!)))
-  const shape = shapeOf(layer, channels)
+  const { parts: blocked, filter, bias, y, yShape: shape } = layerData(layer, false)
   const half: Shape4 = [layer.batch, layer.height >> 1, layer.width >> 1, channels]
   const ySize = blockedSize(shape)
   const compute = filled(ySize + (pooled ? blockedSize(half) : 0), (out) =>
@@ -93,11 +57,11 @@ function expectForward(layer: Layer, exact: boolean) {
       'blocked_convolution',
       [...shape.slice(0, 3), codeOf(activation), Number(exact), channels, ...parts],
       [0.3],
-      [filter, bias, ...blocked],
+      [filter, layer.bias ? bias : null, ...blocked],
       [out.subarray(0, ySize), pooled ? out.subarray(ySize) : null],
     ),
   )
-  const before = y.map((value, i) => value + (bias?.[i % channels] ?? 0))
+  const before = y.map((value, i) => value + (layer.bias ? bias[i % channels]! : 0))
   const scale = Math.sqrt(sum(Array.from(before, (value) => value * value)) / before.length)
   for (const [isa, out] of onEveryInstructionSet(compute)) {
     const got = toDense(out.subarray(0, ySize), shape)
@@ -118,9 +82,9 @@ function expectWithin(got: ArrayLike<number>, want: ArrayLike<number>, exact: bo
   expect(max, `${what} max`).toBeLessThan(bounds.max)
 }
 
-function expectGradient(layer: Layer, exact: boolean, inPlace = false) {
+function expectGradient(layer: Case, exact: boolean, inPlace = false) {
   const { parts, channels } = layer
-  const { dy, filter, dx } = dataOf(layer)
+  const { dy, filter, dx } = layerData(layer, false)
   const shapes = parts.map((part) => shapeOf(layer, part))
   const masks = shapes.map((shape, i) => (layer.masks?.[i] ? randomFloats(denseSize(shape), 5 + i) : null))
   const sizes = shapes.map(blockedSize)
@@ -138,7 +102,7 @@ function expectGradient(layer: Layer, exact: boolean, inPlace = false) {
       'blocked_convolution_input_gradient',
       [layer.batch, layer.height, layer.width, Number(exact), channels, ...parts],
       [],
-      [toBlocked(dy, shapeOf(layer, channels)), filter, ...blockedMasks],
+      [dy, filter, ...blockedMasks],
       outputs,
     )
   })
@@ -184,7 +148,7 @@ describe('conversions between dense and blocked tensors', () => {
 })
 
 // TinyUNet's and `original`'s kinds of layer at their channels, on small images; then sides that are no multiples of 4.
-const layers: Record<string, Layer> = {
+const layers: Record<string, Case> = {
   'the encoder, pooled': {
     batch: 2,
     height: 16,
@@ -293,6 +257,55 @@ for (const exact of [false, true])
         }),
         { numRuns: 12 },
       )
+    })
+
+    it('computes what is so large that it goes past the caches', () => {
+      const [xShape, yShape]: Shape4[] = [
+        [1, 130, 132, 16],
+        [1, 130, 132, 64],
+      ]
+      const [x, filter] = [randomFloats(denseSize(xShape!), 1), randomFloats(9 * 16 * 64, 2)]
+      const addon = addonHere()
+      const [xBytes, yBytes] = [4 * blockedSize(xShape!), 4 * blockedSize(yShape!)]
+      const program = createProgram(
+        addon,
+        [
+          { operation: 'to_blocked', params: xShape!, operands: [0, 1] },
+          {
+            operation: 'blocked_convolution',
+            params: [...xShape!.slice(0, 3), codeOf('linear'), Number(exact), 64, 16],
+            numbers: [0],
+            operands: [2, null, 1, 3, null],
+          },
+          { operation: 'to_dense', params: yShape!, operands: [3, 4] },
+        ],
+        [
+          { kind: 'input', place: 0, bytes: x.byteLength },
+          { kind: 'arena', place: 0, bytes: xBytes },
+          { kind: 'input', place: 1, bytes: filter.byteLength },
+          { kind: 'arena', place: xBytes, bytes: yBytes }, // of a cache line, which such stores need
+          { kind: 'output', place: 0, bytes: 4 * denseSize(yShape!) },
+        ],
+      )
+      const [, height, width] = xShape!
+      const at = (row: number, column: number, k: number) =>
+        row < 0 || row >= height || column < 0 || column >= width ? 0 : x[(row * width + column) * 16 + k]!
+      const engine = addon.createEngine()
+      const compute = filled(denseSize(yShape!), (y) => addon.run(engine, program, [x, filter], [y], null))
+      for (const [isa, y] of onEveryInstructionSet(compute))
+        for (let i = 0; i < y.length; i += 1009) {
+          const [pixel, channel] = [Math.floor(i / 64), i % 64]
+          let want = 0
+          for (let tap = 0; tap < 9; tap++)
+            for (let k = 0; k < 16; k++) {
+              const [row, column] = [
+                Math.floor(pixel / width) + Math.floor(tap / 3) - 1,
+                (pixel % width) + (tap % 3) - 1,
+              ]
+              want += at(row, column, k) * filter[(tap * 16 + k) * 64 + channel]!
+            }
+          if (!(Math.abs(y[i]! - want) < 1e-4)) throw new Error(`${isa} y[${i}]: got ${y[i]}, expected ${want}`)
+        }
     })
 
     it('writes a gradient over its mask', () => {
