@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
   float *data;
   int channels;
-  const float *mask; // NULL; or of the output's shape, and the output is zero where it is not positive
+  const float *mask; // NULL; or of the output's shape (or `data` itself), and the output is zero where it is not positive
 } BlockedOutput;
 
 typedef struct {

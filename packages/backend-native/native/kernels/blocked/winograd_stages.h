@@ -5,7 +5,7 @@
 #include "winograd.h"
 #include "winograd_product.h"
 
-enum { LINE = 16 }; // floats of a cache line: planes are one apart from a multiple of what would share a cache's sets
+enum { LINE = 16 }; // floats of a cache line: one more from product to product, or all would fall on the same sets of a cache
 
 typedef struct {
   Tiled in;
